@@ -1,0 +1,352 @@
+//! The sealed record, version 1: what a safe holds and a client opens.
+//!
+//! `docs/protocol.md` of the project describes it for other languages. A record proves
+//! nothing about its author: whoever knows the passphrase can make one.
+
+mod json;
+
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::aead::{self, NONCE_LEN, TAG_LEN};
+use crate::entries::{Entries, MAX_PLAINTEXT_LEN, PADDING, PayloadError};
+use crate::kdf::{self, COMMITMENT_LEN, Commitment, Cost, KdfError, Key, SALT_LEN, WorkMemory};
+use crate::passphrase::Passphrase;
+use crate::random::{Random, RandomError};
+use crate::user::User;
+
+pub use json::RecordError;
+
+/// An encrypted set of [`Entries`], with all that is needed to open it but the passphrase
+/// and the user. Well-formed, not necessarily genuine: that shows when it is opened.
+#[derive(Clone)]
+pub struct SealedRecord {
+    header: Header,
+    nonce: [u8; NONCE_LEN],
+    ciphertext: Vec<u8>,
+}
+
+/// What a key belongs to. Two records with different headers are two different safes.
+#[derive(Clone)]
+struct Header {
+    cost: Cost,
+    salt: [u8; SALT_LEN],
+    commitment: Commitment,
+}
+
+impl Header {
+    fn matches(&self, other: &Self) -> bool {
+        self.cost == other.cost
+            && self.salt == other.salt
+            && self.commitment.matches(&other.commitment)
+    }
+}
+
+/// The key of one record, derived once and good for every later copy of the same safe.
+///
+/// Worth as much as the passphrase. Wiped on drop.
+pub struct RecordKey {
+    header: Header,
+    key: Key,
+}
+
+impl std::fmt::Debug for RecordKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RecordKey(redacted)")
+    }
+}
+
+impl SealedRecord {
+    /// Longest JSON text of a record, in bytes: 1,024 entries of 65,536 bytes in total.
+    pub const MAX_JSON_LEN: usize = 192 * 1024;
+
+    /// Encrypts `entries` under `passphrase` and `user`, with a fresh salt and nonce.
+    ///
+    /// Takes as long as Argon2id at that cost: about a tenth of a second at
+    /// [`Cost::DEFAULT`].
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] if `random` cannot deliver or there is too little memory.
+    pub fn seal(
+        entries: &Entries,
+        passphrase: &Passphrase,
+        user: &User,
+        cost: Cost,
+        random: &mut dyn Random,
+        memory: &mut WorkMemory,
+    ) -> Result<Self, SealError> {
+        let mut salt = [0; SALT_LEN];
+        random.fill(&mut salt)?;
+        let mut nonce = [0; NONCE_LEN];
+        random.fill(&mut nonce)?;
+        let (key, commitment) = kdf::derive(passphrase, user, &salt, cost, memory)?;
+        Self::seal_plaintext(&entries.encode(), &key, Header { cost, salt, commitment }, nonce)
+    }
+
+    fn seal_plaintext(
+        plaintext: &[u8],
+        key: &Key,
+        header: Header,
+        nonce: [u8; NONCE_LEN],
+    ) -> Result<Self, SealError> {
+        let associated_data = associated_data(&header, &nonce);
+        let ciphertext = aead::encrypt(key, &nonce, associated_data.as_bytes(), plaintext)
+            .map_err(|_| SealError::Cipher)?;
+        Ok(Self { header, nonce, ciphertext })
+    }
+
+    /// Derives the key of this record; the slow half of opening it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::WrongPassphrase`] if passphrase or user are not those it was sealed
+    /// with, [`OpenError::Kdf`] if there is too little memory.
+    pub fn derive_key(
+        &self,
+        passphrase: &Passphrase,
+        user: &User,
+        memory: &mut WorkMemory,
+    ) -> Result<RecordKey, OpenError> {
+        let Header { cost, salt, commitment } = &self.header;
+        let (key, derived) = kdf::derive(passphrase, user, salt, *cost, memory)?;
+        if derived.matches(commitment) {
+            Ok(RecordKey { header: self.header.clone(), key })
+        } else {
+            Err(OpenError::WrongPassphrase)
+        }
+    }
+
+    /// Decrypts the record; the fast half of opening it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::OtherSafe`] if `key` was derived from another safe's record,
+    /// [`OpenError::Damaged`] if this one was changed after it was sealed,
+    /// [`OpenError::Payload`] if its sealer did not keep to the format.
+    pub fn open(&self, key: &RecordKey) -> Result<Entries, OpenError> {
+        if !key.header.matches(&self.header) {
+            return Err(OpenError::OtherSafe);
+        }
+        let associated_data = associated_data(&self.header, &self.nonce);
+        let plaintext =
+            aead::decrypt(&key.key, &self.nonce, associated_data.as_bytes(), &self.ciphertext)
+                .map_err(|_| OpenError::Damaged)?;
+        Ok(Entries::decode(&plaintext)?)
+    }
+
+    /// What deriving this record's key costs.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.header.cost
+    }
+}
+
+impl std::fmt::Debug for SealedRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealedRecord({} bytes of ciphertext)", self.ciphertext.len())
+    }
+}
+
+/// Why nothing was sealed.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// No salt, nonce or passphrase could be drawn.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// Too little memory.
+    #[error(transparent)]
+    Kdf(#[from] KdfError),
+    /// The cipher refused the plaintext.
+    #[error("the secrets cannot be encrypted")]
+    Cipher,
+}
+
+/// Why a well-formed record does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// It was sealed with another passphrase, or for another user.
+    #[error("the passphrase or the user is wrong")]
+    WrongPassphrase,
+    /// The key belongs to another safe.
+    #[error("the record is another safe's")]
+    OtherSafe,
+    /// Passphrase and user are right, and the content has been changed.
+    #[error("the record is damaged")]
+    Damaged,
+    /// Content that is genuine and malformed.
+    #[error("the content of the record is malformed: {0}")]
+    Payload(#[from] PayloadError),
+    /// Too little memory.
+    #[error(transparent)]
+    Kdf(#[from] KdfError),
+}
+
+/// Whether a ciphertext has a length that a sealer can have given it.
+fn is_ciphertext_len(len: usize) -> bool {
+    len.checked_sub(TAG_LEN)
+        .is_some_and(|plain| (PADDING..=MAX_PLAINTEXT_LEN).contains(&plain) && plain % PADDING == 0)
+}
+
+/// Every field of the record but the ciphertext, so that none can be exchanged.
+fn associated_data(header: &Header, nonce: &[u8; NONCE_LEN]) -> String {
+    format!(
+        "passsafe-sealed-v1:argon2id:{}:{}:{}:{}:{}:{}:{}",
+        kdf::ARGON2_VERSION,
+        header.cost.memory_kib(),
+        header.cost.iterations(),
+        kdf::PARALLELISM,
+        BASE64URL_NOPAD.encode(&header.salt),
+        BASE64URL_NOPAD.encode(nonce),
+        BASE64URL_NOPAD.encode(&header.commitment.0),
+    )
+}
+
+const _: () = assert!(COMMITMENT_LEN == 32 && SALT_LEN == 16, "fixed by version 1 of the record");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry_name::EntryName;
+    use crate::secret::Secret;
+
+    const LEAST: (u32, u32) = (Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS);
+
+    struct Sealed {
+        record: SealedRecord,
+        passphrase: Passphrase,
+        user: User,
+        memory: WorkMemory,
+    }
+
+    impl Sealed {
+        fn new(value: &[u8]) -> Self {
+            let cost = Cost::new(LEAST.0, LEAST.1).unwrap();
+            let mut memory = WorkMemory::for_cost(cost).unwrap();
+            let passphrase = Passphrase::new("zoom zoom").unwrap();
+            let user = User::new("ana").unwrap();
+            let entries = Entries::new([(EntryName::password(), value.to_vec().into())]).unwrap();
+            let mut next = 0_u8;
+            let mut random = move |out: &mut [u8]| {
+                out.fill_with(|| {
+                    next = next.wrapping_add(1);
+                    next
+                });
+                Ok(())
+            };
+            let record =
+                SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory)
+                    .unwrap();
+            Self { record, passphrase, user, memory }
+        }
+
+        fn key(&mut self) -> RecordKey {
+            self.record.derive_key(&self.passphrase, &self.user, &mut self.memory).unwrap()
+        }
+
+        /// Opens a text from nothing, as a client does at its first fetch.
+        fn open_first(&mut self, json: &[u8]) -> Result<Entries, String> {
+            let record = SealedRecord::from_json(json).map_err(|error| error.to_string())?;
+            let key = record
+                .derive_key(&self.passphrase, &self.user, &mut self.memory)
+                .map_err(|error| error.to_string())?;
+            record.open(&key).map_err(|error| error.to_string())
+        }
+    }
+
+    #[test]
+    fn a_wrong_passphrase_or_user_is_told_from_damage() {
+        let mut sealed = Sealed::new(b"S3kr!t");
+        let other = Passphrase::new("zoom zoo").unwrap();
+        let refused = sealed.record.derive_key(&other, &sealed.user, &mut sealed.memory);
+        assert_eq!(refused.err(), Some(OpenError::WrongPassphrase));
+        let stranger = User::new("bob").unwrap();
+        let refused = sealed.record.derive_key(&sealed.passphrase, &stranger, &mut sealed.memory);
+        assert_eq!(refused.err(), Some(OpenError::WrongPassphrase));
+
+        let key = sealed.key();
+        let mut damaged = sealed.record.clone();
+        damaged.ciphertext[3] ^= 1;
+        assert_eq!(damaged.open(&key).err(), Some(OpenError::Damaged));
+        let mut damaged = sealed.record.clone();
+        damaged.nonce[3] ^= 1;
+        assert_eq!(damaged.open(&key).err(), Some(OpenError::Damaged));
+    }
+
+    #[test]
+    fn a_key_opens_later_copies_and_no_other_safe() {
+        let mut sealed = Sealed::new(b"S3kr!t");
+        let key = sealed.key();
+        assert_eq!(
+            sealed.record.open(&key).unwrap().take(&EntryName::password()).unwrap().expose(),
+            b"S3kr!t"
+        );
+
+        let mut other = sealed.record.clone();
+        other.header.salt[0] ^= 1;
+        assert_eq!(other.open(&key).err(), Some(OpenError::OtherSafe));
+        let mut other = sealed.record.clone();
+        other.header.cost = Cost::DEFAULT;
+        assert_eq!(other.open(&key).err(), Some(OpenError::OtherSafe));
+        let mut other = sealed.record.clone();
+        other.header.commitment.0[0] ^= 1;
+        assert_eq!(other.open(&key).err(), Some(OpenError::OtherSafe));
+    }
+
+    #[test]
+    fn a_genuine_record_with_a_malformed_content_is_named_so() {
+        let mut sealed = Sealed::new(b"S3kr!t");
+        let key = sealed.key();
+        let record = SealedRecord::seal_plaintext(
+            &[0; 256],
+            &key.key,
+            key.header.clone(),
+            sealed.record.nonce,
+        )
+        .unwrap();
+        assert_eq!(record.open(&key).err(), Some(OpenError::Payload(PayloadError::Limits)));
+    }
+
+    #[test]
+    fn a_single_flipped_bit_anywhere_is_refused() {
+        let mut sealed = Sealed::new(b"S3kr!t");
+        let json = sealed.record.to_json();
+        let key = sealed.key();
+        assert!(sealed.open_first(json.as_bytes()).is_ok());
+        for bit in 0..json.len() * 8 {
+            let mut flipped = json.clone().into_bytes();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let Ok(record) = SealedRecord::from_json(&flipped) else { continue };
+            // A record with the same header has the same key, so the slow half tells
+            // nothing new about it.
+            match record.open(&key) {
+                Err(OpenError::Damaged) => {}
+                Err(OpenError::OtherSafe) => {
+                    assert!(sealed.open_first(&flipped).is_err(), "bit {bit} from the passphrase");
+                }
+                other => panic!("bit {bit}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_record_is_within_the_promised_length() {
+        let names = (0..1_024).map(|n| EntryName::new(&format!("n{n:063}")).unwrap());
+        let mut first = vec![7; 65_536];
+        let entries =
+            Entries::new(names.map(|name| (name, Secret::from(std::mem::take(&mut first)))))
+                .unwrap();
+        let mut sealed = Sealed::new(b"");
+        let key = sealed.key();
+        let record =
+            SealedRecord::seal_plaintext(&entries.encode(), &key.key, key.header.clone(), [0; 24])
+                .unwrap();
+        let json = record.to_json();
+        assert!(json.len() <= SealedRecord::MAX_JSON_LEN, "{}", json.len());
+        assert_eq!(
+            SealedRecord::from_json(json.as_bytes()).unwrap().open(&key).unwrap().names().count(),
+            1_024
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! The record as JSON, strict in both directions.
+//!
+//! There may be white space and any order of fields; there may not be unknown, double or
+//! missing fields, arrays in place of objects, non-canonical base64 or anything behind the
+//! closing brace. A record of another version is named so, whatever else is in it.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{Header, SealedRecord, is_ciphertext_len};
+use crate::kdf::{ARGON2_VERSION, Commitment, Cost, CostError, PARALLELISM};
+
+const VERSION: u64 = 1;
+const ALGORITHM: &str = "argon2id";
+
+/// Why a text is not a record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Not JSON, not an object, or a field is missing, double, unknown or of the wrong type.
+    #[error("the record is malformed: {0}")]
+    Json(String),
+    /// A version that this crate does not know.
+    #[error("the record has version {0}, and only version 1 is known")]
+    Version(u64),
+    /// A key derivation that version 1 does not have.
+    #[error("the record names an unknown key derivation")]
+    Algorithm,
+    /// A cost outside the bounds of [`Cost`].
+    #[error(transparent)]
+    Cost(#[from] CostError),
+    /// Not canonical unpadded base64url.
+    #[error("the field {0} is not canonical base64url")]
+    Base64(&'static str),
+    /// A length that no sealer gives.
+    #[error("the field {0} has a wrong length")]
+    Length(&'static str),
+}
+
+impl SealedRecord {
+    /// Reads the JSON text of a record.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`] for anything that is not exactly a record of version 1 within the
+    /// bounds of [`Cost`].
+    pub fn from_json(json: &[u8]) -> Result<Self, RecordError> {
+        let Object(Versioned { version }) = parse(json)?;
+        if version != VERSION {
+            return Err(RecordError::Version(version));
+        }
+        let Object(fields): Object<RecordFields> = parse(json)?;
+        let Object(kdf) = fields.kdf;
+        if kdf.algorithm != ALGORITHM
+            || kdf.version != ARGON2_VERSION
+            || kdf.parallelism != PARALLELISM
+        {
+            return Err(RecordError::Algorithm);
+        }
+        let header = Header {
+            cost: Cost::new(kdf.memory_kib, kdf.iterations)?,
+            salt: fixed("salt", &fields.salt)?,
+            commitment: Commitment(fixed("commitment", &fields.commitment)?),
+        };
+        let nonce = fixed("nonce", &fields.nonce)?;
+        let ciphertext = decode("ciphertext", &fields.ciphertext)?;
+        if !is_ciphertext_len(ciphertext.len()) {
+            return Err(RecordError::Length("ciphertext"));
+        }
+        Ok(Self { header, nonce, ciphertext })
+    }
+
+    /// The record as JSON: no white space, fields in the order of the documentation.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "structs of numbers and strings always serialise")]
+    pub fn to_json(&self) -> String {
+        let fields = RecordFields {
+            version: VERSION,
+            kdf: Object(KdfFields {
+                algorithm: ALGORITHM.to_owned(),
+                version: ARGON2_VERSION,
+                memory_kib: self.header.cost.memory_kib(),
+                iterations: self.header.cost.iterations(),
+                parallelism: PARALLELISM,
+            }),
+            salt: BASE64URL_NOPAD.encode(&self.header.salt),
+            nonce: BASE64URL_NOPAD.encode(&self.nonce),
+            commitment: BASE64URL_NOPAD.encode(&self.header.commitment.0),
+            ciphertext: BASE64URL_NOPAD.encode(&self.ciphertext),
+        };
+        serde_json::to_string(&fields).expect("a record serialises")
+    }
+}
+
+/// The one field that is read before the others are known to be there.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordFields {
+    version: u64,
+    kdf: Object<KdfFields>,
+    salt: String,
+    nonce: String,
+    commitment: String,
+    ciphertext: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KdfFields {
+    algorithm: String,
+    version: u32,
+    memory_kib: u32,
+    iterations: u32,
+    parallelism: u32,
+}
+
+/// A struct that is a JSON object: serde would take an array of its fields as well.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+fn parse<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, RecordError> {
+    serde_json::from_slice(json).map_err(|error| RecordError::Json(error.to_string()))
+}
+
+fn decode(field: &'static str, text: &str) -> Result<Vec<u8>, RecordError> {
+    BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| RecordError::Base64(field))
+}
+
+fn fixed<const LEN: usize>(field: &'static str, text: &str) -> Result<[u8; LEN], RecordError> {
+    decode(field, text)?.try_into().map_err(|_| RecordError::Length(field))
+}

@@ -1,0 +1,206 @@
+//! What travels between a safe and its clients besides the record: paths, header names,
+//! the status and the problems.
+//!
+//! Status and problem objects may grow: readers ignore fields that they do not know.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the HTTP protocol, as the status reports it.
+pub const PROTOCOL: u32 = 1;
+/// Port that a safe serves on unless told otherwise.
+pub const DEFAULT_PORT: u16 = 8_051;
+/// `POST`, with a token: the sealed record.
+pub const SECRET_PATH: &str = "/v1/secret";
+/// `GET`: the [`Status`].
+pub const STATUS_PATH: &str = "/v1/status";
+/// `POST`, with a token: closes the safe for good.
+pub const CLOSE_PATH: &str = "/v1/close";
+/// Request header that carries the token, lower-case as HTTP libraries want it.
+pub const TOKEN_HEADER: &str = "passsafe-token";
+/// Response header with the whole seconds that the safe has left.
+pub const EXPIRES_IN_HEADER: &str = "passsafe-expires-in";
+/// Media type of problems (RFC 9457).
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+/// Media type of the record and the status.
+pub const JSON_MEDIA_TYPE: &str = "application/json";
+/// Wrong tokens that lock a safe.
+pub const MAX_ATTEMPTS: u8 = 3;
+
+/// Where a safe is in its life. All states but [`State::Open`] are final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum State {
+    /// Hands out its record to whoever has the token.
+    Open,
+    /// Three wrong tokens came.
+    Locked,
+    /// The last allowed use was made.
+    Spent,
+    /// The deadline has passed.
+    Expired,
+    /// It was closed before its time.
+    Closed,
+    /// A state that a newer server has and this crate does not.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Answer to `GET /v1/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// [`PROTOCOL`] of the server.
+    pub protocol: u32,
+    /// Where the safe is in its life.
+    pub state: State,
+    /// Whole seconds left; 0 when the safe is over.
+    pub expires_in_seconds: u64,
+    /// Wrong tokens that may still come before the safe locks.
+    pub attempts_left: u8,
+}
+
+impl Status {
+    /// A status of this protocol version.
+    #[must_use]
+    pub fn new(state: State, expires_in_seconds: u64, attempts_left: u8) -> Self {
+        Self { protocol: PROTOCOL, state, expires_in_seconds, attempts_left }
+    }
+}
+
+/// Why a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Code {
+    /// `Host` is missing, double or not one of the safe's names.
+    WrongHost,
+    /// The request comes from a web page.
+    ForbiddenOrigin,
+    /// No such path.
+    NotFound,
+    /// The path has another method.
+    MethodNotAllowed,
+    /// The request has a body.
+    BodyNotAllowed,
+    /// No token header.
+    MissingToken,
+    /// Two token headers, or one that is not six digits.
+    MalformedToken,
+    /// Six digits, and wrong: this one counted.
+    InvalidToken,
+    /// Three wrong tokens came.
+    Locked,
+    /// The last allowed use was made.
+    Spent,
+    /// The deadline has passed.
+    Expired,
+    /// The safe was closed.
+    Closed,
+    /// A code that a newer server has and this crate does not.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Code {
+    /// The HTTP status that goes with the code.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::MissingToken | Self::MalformedToken | Self::Unknown => 400,
+            Self::InvalidToken => 401,
+            Self::ForbiddenOrigin => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Spent | Self::Expired | Self::Closed => 410,
+            Self::BodyNotAllowed => 413,
+            Self::WrongHost => 421,
+            Self::Locked => 423,
+        }
+    }
+
+    /// One line for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::WrongHost => "the Host header does not name this safe",
+            Self::ForbiddenOrigin => "web pages may not ask a safe",
+            Self::NotFound => "no such path",
+            Self::MethodNotAllowed => "the path has another method",
+            Self::BodyNotAllowed => "requests to a safe have no body",
+            Self::MissingToken => "the Passsafe-Token header is missing",
+            Self::MalformedToken => "a token is one header of six digits",
+            Self::InvalidToken => "the token is wrong",
+            Self::Locked => "three wrong tokens locked the safe",
+            Self::Spent => "the last allowed use was made",
+            Self::Expired => "the safe has expired",
+            Self::Closed => "the safe was closed",
+            Self::Unknown => "the request was refused",
+        }
+    }
+}
+
+/// A refusal, in the shape of RFC 9457.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// What programs decide on.
+    pub code: Code,
+    /// What people read.
+    pub title: String,
+    /// The HTTP status again.
+    pub status: u16,
+    /// With [`Code::InvalidToken`]: wrong tokens that may still come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts_left: Option<u8>,
+}
+
+impl Problem {
+    /// A problem with its code's title and status.
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        Self { code, title: code.title().to_owned(), status: code.status(), attempts_left: None }
+    }
+
+    /// Adds how many wrong tokens may still come.
+    #[must_use]
+    pub fn with_attempts_left(self, attempts_left: u8) -> Self {
+        Self { attempts_left: Some(attempts_left), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_is_the_documented_one() {
+        let json = r#"{"protocol":1,"state":"open","expires_in_seconds":1450,"attempts_left":3}"#;
+        let status = Status::new(State::Open, 1_450, 3);
+        assert_eq!(serde_json::to_string(&status).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Status>(json).unwrap(), status);
+    }
+
+    #[test]
+    fn problems_are_the_documented_ones() {
+        let json = r#"{"code":"invalid_token","title":"the token is wrong","status":401,"attempts_left":2}"#;
+        let problem = Problem::new(Code::InvalidToken).with_attempts_left(2);
+        assert_eq!(serde_json::to_string(&problem).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Problem>(json).unwrap(), problem);
+        let json = r#"{"code":"wrong_host","title":"the Host header does not name this safe","status":421}"#;
+        assert_eq!(serde_json::to_string(&Problem::new(Code::WrongHost)).unwrap(), json);
+    }
+
+    #[test]
+    fn what_a_newer_server_adds_is_ignored() {
+        let status: Status = serde_json::from_str(
+            r#"{"protocol":2,"state":"dozing","expires_in_seconds":1,"attempts_left":3,"mood":"calm"}"#,
+        )
+        .unwrap();
+        assert_eq!((status.protocol, status.state), (2, State::Unknown));
+        let problem: Problem =
+            serde_json::from_str(r#"{"code":"too_early","title":"x","status":425,"retry":1}"#)
+                .unwrap();
+        assert_eq!(problem.code, Code::Unknown);
+    }
+}
