@@ -1,0 +1,200 @@
+//! One connection: HTTP/1.1 with keep-alive, cut off when it dawdles or when the safe ends.
+
+use std::convert::Infallible;
+use std::future::{Future as _, poll_fn, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::sleep_until;
+
+use crate::hosts::AllowedHosts;
+use crate::pace::{Pace, Paced};
+use crate::request;
+use crate::safe::Safe;
+
+/// Most bytes of a request's head. Real ones have a few hundred.
+const MAX_HEAD: usize = 16 * 1024;
+/// Most header lines of a request.
+const MAX_HEADERS: usize = 64;
+
+/// What all connections to a safe share.
+pub(crate) struct Shared {
+    pub(crate) safe: Arc<Safe>,
+    pub(crate) hosts: AllowedHosts,
+}
+
+/// Serves a connection on a listener of `port` until either side has enough. When
+/// `draining` turns true, the answer under way is still written.
+pub(crate) async fn serve<S>(
+    stream: S,
+    port: u16,
+    shared: Arc<Shared>,
+    mut draining: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let pace = Pace::new();
+    let service = service_fn(|request| {
+        pace.answering();
+        let answer = request::answer(&request, &shared.safe, &shared.hosts, port);
+        ready(Ok::<_, Infallible>(answer))
+    });
+    let mut builder = http1::Builder::new();
+    // Half-closed, because simple clients end their side once they have asked.
+    builder.half_close(true).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
+    let stream = TokioIo::new(Paced::new(stream, pace.clone()));
+    let mut connection = pin!(builder.serve_connection(stream, service));
+    let mut drained = pin!(draining.wait_for(|&draining| draining));
+    let mut timer = pin!(sleep_until(pace.deadline()));
+    let mut is_draining = false;
+    poll_fn(|context| {
+        if !is_draining && drained.as_mut().poll(context).is_ready() {
+            is_draining = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        // How it ended is the client's business: there is nobody to tell.
+        if connection.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let deadline = pace.deadline();
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(context)
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::time::{Instant, advance, sleep};
+
+    use super::*;
+    use crate::pace::{ANSWER_TIMEOUT, HEAD_TIMEOUT};
+    use crate::testing::safe;
+
+    const STATUS: &[u8] = b"GET /v1/status HTTP/1.1\r\nHost: localhost:8051\r\n\r\n";
+    const LARGE: usize = 64 * 1024;
+
+    /// A client's end of a connection whose pipe holds `capacity` bytes.
+    fn connect(capacity: usize) -> (DuplexStream, watch::Sender<bool>) {
+        let (client, server) = duplex(capacity);
+        let shared = Arc::new(Shared { safe: Arc::new(safe().0), hosts: AllowedHosts::default() });
+        let draining = watch::Sender::new(false);
+        tokio::spawn(serve(server, 8_051, shared, draining.subscribe()));
+        (client, draining)
+    }
+
+    /// Reads until the server hangs up, and says how long that took.
+    async fn rest(client: &mut DuplexStream) -> (Vec<u8>, Duration) {
+        let start = Instant::now();
+        let mut bytes = Vec::new();
+        let _hung_up_or_broken = client.read_to_end(&mut bytes).await;
+        (bytes, start.elapsed())
+    }
+
+    async fn answer(client: &mut DuplexStream) -> String {
+        let mut bytes = vec![0; 4_096];
+        let count = client.read(&mut bytes).await.unwrap();
+        String::from_utf8(bytes[..count].to_vec()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_connection_has_five_seconds() {
+        let (mut client, _draining) = connect(LARGE);
+        let (bytes, took) = rest(&mut client).await;
+        assert_eq!((bytes.len(), took.as_secs()), (0, HEAD_TIMEOUT.as_secs()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dripping_head_has_five_seconds_in_all() {
+        let (mut client, _draining) = connect(LARGE);
+        let start = Instant::now();
+        for byte in STATUS {
+            if client.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        let (bytes, _) = rest(&mut client).await;
+        assert!(bytes.is_empty());
+        assert!(start.elapsed() <= HEAD_TIMEOUT + Duration::from_secs(1), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kept_connection_may_idle_for_thirty_seconds() {
+        let (mut client, _draining) = connect(LARGE);
+        for _ in 0..3 {
+            client.write_all(STATUS).await.unwrap();
+            assert!(answer(&mut client).await.starts_with("HTTP/1.1 200 OK\r\n"));
+            advance(Duration::from_secs(29)).await;
+        }
+        let (bytes, took) = rest(&mut client).await;
+        assert_eq!((bytes.len(), took), (0, Duration::from_secs(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_idling_a_head_has_five_seconds_from_its_first_byte() {
+        let (mut client, _draining) = connect(LARGE);
+        client.write_all(STATUS).await.unwrap();
+        answer(&mut client).await;
+        advance(Duration::from_secs(20)).await;
+        client.write_all(&STATUS[..1]).await.unwrap();
+        let (_, took) = rest(&mut client).await;
+        assert_eq!(took.as_secs(), HEAD_TIMEOUT.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_reads_is_given_up_after_five_seconds() {
+        let (mut client, _draining) = connect(64);
+        client.write_all(STATUS).await.unwrap();
+        let start = Instant::now();
+        // Dropped by the server, the pipe refuses the bytes of another request.
+        while client.write_all(STATUS).await.is_ok() {}
+        assert_eq!(start.elapsed().as_secs(), ANSWER_TIMEOUT.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn draining_ends_an_idle_connection_at_once() {
+        let (mut client, draining) = connect(LARGE);
+        client.write_all(STATUS).await.unwrap();
+        answer(&mut client).await;
+        draining.send_replace(true);
+        let (bytes, took) = rest(&mut client).await;
+        assert_eq!((bytes.len(), took), (0, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn heads_are_bounded() {
+        for head in [
+            format!("GET /{} HTTP/1.1\r\n", "x".repeat(MAX_HEAD)),
+            format!(
+                "GET /v1/status HTTP/1.1\r\nHost: localhost:8051\r\nX: {}\r\n\r\n",
+                "x".repeat(MAX_HEAD)
+            ),
+            format!(
+                "GET /v1/status HTTP/1.1\r\nHost: localhost:8051\r\n{}\r\n",
+                "X: x\r\n".repeat(MAX_HEADERS)
+            ),
+        ] {
+            let (mut client, _draining) = connect(LARGE);
+            client.write_all(head.as_bytes()).await.unwrap();
+            let (bytes, took) = rest(&mut client).await;
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(
+                text.starts_with("HTTP/1.1 414 ") || text.starts_with("HTTP/1.1 431 "),
+                "{text}"
+            );
+            assert_eq!(took, Duration::ZERO);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The safe of passsafe: one sealed record in memory, handed out over HTTP to whoever has
+//! the token, until its time is up.
+//!
+//! The crate knows ciphertext and the token's seed. It has no notion of a password, a
+//! passphrase or a key, and cannot open what it holds. It owns no port, no signal and no
+//! exit: the program that embeds it binds the sockets ([`bind_localhost`] helps), decides
+//! when to stop, and learns from [`run`] how the safe ended.
+//!
+//! The adversary is whoever can reach the port without the token. Web pages are refused by
+//! their headers and guessers are locked out at the third wrong token, however many try at
+//! once; see [`Safe`].
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use passsafe_core::{Deadline, Lifetime, SealedRecord, Seed};
+//! use passsafe_server::{AllowedHosts, Clock, Safe, SystemClock, bind_localhost, run};
+//!
+//! # async fn serve(record: SealedRecord, seed: Seed) -> std::io::Result<()> {
+//! let listeners = bind_localhost(8051)?;
+//! let clock = Arc::new(SystemClock);
+//! let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
+//! let safe = Arc::new(Safe::new(&record, seed.token(Lifetime::DEFAULT), deadline, clock));
+//! let end = run(listeners, safe, AllowedHosts::default(), std::future::pending()).await?;
+//! println!("the safe is {end:?}");
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod clock;
+mod connection;
+mod hosts;
+mod listen;
+mod pace;
+mod request;
+mod run;
+mod safe;
+#[cfg(test)]
+mod testing;
+
+pub use clock::{Clock, SystemClock};
+pub use hosts::AllowedHosts;
+pub use listen::bind_localhost;
+pub use run::run;
+pub use safe::{Refusal, Release, Safe};

@@ -1,0 +1,198 @@
+//! From a request's head to its answer, in the order that the protocol fixes.
+//!
+//! The guards against web pages and malformed requests come first and never touch the
+//! count of wrong tokens, so neither can lock the safe. Nothing of a request is kept or
+//! logged, and no answer repeats any of it.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Body;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN,
+    WWW_AUTHENTICATE,
+};
+use hyper::{HeaderMap, Request, Response, StatusCode, Uri};
+use passsafe_core::Token;
+use passsafe_core::wire::{
+    CLOSE_PATH, Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, PROBLEM_MEDIA_TYPE, Problem, SECRET_PATH,
+    STATUS_PATH, TOKEN_HEADER,
+};
+use serde::Serialize;
+
+use crate::hosts::AllowedHosts;
+use crate::safe::{Refusal, Safe};
+
+/// Answers one request that came in on a listener of `port`.
+pub(crate) fn answer<B: Body>(
+    request: &Request<B>,
+    safe: &Safe,
+    hosts: &AllowedHosts,
+    port: u16,
+) -> Response<Full<Bytes>> {
+    let mut response =
+        judge(request, safe, hosts, port).unwrap_or_else(|problem| refusal(request, &problem));
+    if !request.body().is_end_stream() {
+        // The body is not read, so nothing behind it can be.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn judge<B: Body>(
+    request: &Request<B>,
+    safe: &Safe,
+    hosts: &AllowedHosts,
+    port: u16,
+) -> Result<Response<Full<Bytes>>, Problem> {
+    refuse_wrong_host(request, hosts, port)?;
+    refuse_web_pages(request.headers())?;
+    let operation = Operation::of(request)?;
+    if !request.body().is_end_stream() {
+        return Err(Problem::new(Code::BodyNotAllowed));
+    }
+    match operation {
+        Operation::Status => {
+            Ok(response(StatusCode::OK, json(&safe.status()), Some(JSON_MEDIA_TYPE)))
+        }
+        Operation::Fetch => {
+            let release = safe.fetch(&token(request.headers())?)?;
+            let seconds = HeaderValue::from(release.remaining.as_secs());
+            let mut answer = response(StatusCode::OK, release.record, Some(JSON_MEDIA_TYPE));
+            answer.headers_mut().insert(HeaderName::from_static(EXPIRES_IN_HEADER), seconds);
+            Ok(answer)
+        }
+        Operation::Close => {
+            safe.close(&token(request.headers())?)?;
+            Ok(response(StatusCode::NO_CONTENT, Bytes::new(), None))
+        }
+    }
+}
+
+/// What a path stands for. Each has one method.
+#[derive(Clone, Copy)]
+enum Operation {
+    Fetch,
+    Status,
+    Close,
+}
+
+impl Operation {
+    /// Nothing here takes a query, and a token in one would end up in somebody's log: a
+    /// path with a query is no path of ours.
+    fn at(uri: &Uri) -> Option<Self> {
+        match uri.path() {
+            _ if uri.query().is_some() => None,
+            SECRET_PATH => Some(Self::Fetch),
+            STATUS_PATH => Some(Self::Status),
+            CLOSE_PATH => Some(Self::Close),
+            _ => None,
+        }
+    }
+
+    fn method(self) -> &'static str {
+        match self {
+            Self::Fetch | Self::Close => "POST",
+            Self::Status => "GET",
+        }
+    }
+
+    fn of<B>(request: &Request<B>) -> Result<Self, Problem> {
+        let operation = Self::at(request.uri()).ok_or_else(|| Problem::new(Code::NotFound))?;
+        if request.method() == operation.method() {
+            Ok(operation)
+        } else {
+            Err(Problem::new(Code::MethodNotAllowed))
+        }
+    }
+}
+
+/// hyper accepts a missing or double `Host`, so both are refused here.
+fn refuse_wrong_host<B>(
+    request: &Request<B>,
+    hosts: &AllowedHosts,
+    port: u16,
+) -> Result<(), Problem> {
+    let header = sole(request.headers(), &HOST);
+    let header_is_ours = header.is_some_and(|value| hosts.allows(value.as_bytes(), port));
+    let target_is_ours = request
+        .uri()
+        .authority()
+        .is_none_or(|authority| hosts.allows(authority.as_str().as_bytes(), port));
+    if header_is_ours && target_is_ours { Ok(()) } else { Err(Problem::new(Code::WrongHost)) }
+}
+
+/// Browsers put `Origin` on every cross-origin request that could matter and
+/// `Sec-Fetch-Site` on all of them; pages can suppress neither. Programs send none.
+fn refuse_web_pages(headers: &HeaderMap) -> Result<(), Problem> {
+    let from_page = headers.contains_key(ORIGIN)
+        || headers.get_all("sec-fetch-site").iter().any(|site| site != "none");
+    if from_page { Err(Problem::new(Code::ForbiddenOrigin)) } else { Ok(()) }
+}
+
+fn token(headers: &HeaderMap) -> Result<Token, Problem> {
+    let name = HeaderName::from_static(TOKEN_HEADER);
+    if !headers.contains_key(&name) {
+        return Err(Problem::new(Code::MissingToken));
+    }
+    sole(headers, &name)
+        .and_then(|value| Token::from_wire(value.as_bytes()).ok())
+        .ok_or_else(|| Problem::new(Code::MalformedToken))
+}
+
+/// The value of a header that stands there exactly once.
+fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+fn refusal<B>(request: &Request<B>, problem: &Problem) -> Response<Full<Bytes>> {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut answer = response(status, json(problem), Some(PROBLEM_MEDIA_TYPE));
+    // Both headers are owed by RFC 9110, sections 15.5.2 and 15.5.6.
+    match (problem.code, Operation::at(request.uri())) {
+        (Code::InvalidToken, _) => {
+            let challenge = HeaderValue::from_static("Passsafe-Token");
+            answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        (Code::MethodNotAllowed, Some(operation)) => {
+            let method = HeaderValue::from_static(operation.method());
+            answer.headers_mut().insert(ALLOW, method);
+        }
+        _ => {}
+    }
+    answer
+}
+
+fn response(
+    status: StatusCode,
+    body: Bytes,
+    media_type: Option<&'static str>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(media_type) = media_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    }
+    response
+}
+
+#[expect(clippy::expect_used, reason = "wire types are structs of numbers and text")]
+fn json(value: &impl Serialize) -> Bytes {
+    Bytes::from(serde_json::to_vec(value).expect("a wire type serialises"))
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::InvalidToken { attempts_left } => {
+                Self::new(Code::InvalidToken).with_attempts_left(attempts_left)
+            }
+            Refusal::Locked => Self::new(Code::Locked),
+            Refusal::Spent => Self::new(Code::Spent),
+            Refusal::Expired => Self::new(Code::Expired),
+            Refusal::Closed => Self::new(Code::Closed),
+        }
+    }
+}

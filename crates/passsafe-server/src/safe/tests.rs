@@ -1,0 +1,287 @@
+//! The state machine under a clock that the tests move.
+
+use std::sync::Barrier;
+use std::thread;
+
+use passsafe_core::Moment;
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::{ManualClock, RIGHT, record, safe, token};
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn the_right_token_gets_the_record_as_often_as_it_asks() {
+    let (safe, _) = safe();
+    for _ in 0..5 {
+        let release = safe.fetch(&token(RIGHT)).unwrap();
+        assert_eq!(release.record, record().to_json());
+        assert_eq!(release.remaining, seconds(3_600));
+    }
+    assert_eq!(safe.status(), Status::new(State::Open, 3_600, 3));
+}
+
+#[test]
+fn third_wrong_token_locks_the_safe() {
+    let (safe, _) = safe();
+    assert_eq!(safe.fetch(&token(1)).unwrap_err(), Refusal::InvalidToken { attempts_left: 2 });
+    assert!(safe.fetch(&token(RIGHT)).is_ok());
+    assert_eq!(safe.close(&token(2)).unwrap_err(), Refusal::InvalidToken { attempts_left: 1 });
+    assert!(safe.fetch(&token(RIGHT)).is_ok(), "a success does not reset the count");
+    assert_eq!(safe.fetch(&token(3)).unwrap_err(), Refusal::InvalidToken { attempts_left: 0 });
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Locked);
+    assert_eq!(safe.close(&token(RIGHT)).unwrap_err(), Refusal::Locked);
+    assert_eq!(safe.status(), Status::new(State::Locked, 0, 0));
+}
+
+#[test]
+fn exactly_one_of_a_million_tokens_is_accepted_at_any_instant() {
+    for instant in [0, 1_800, 3_599] {
+        let (probe, clock) = safe();
+        clock.advance(seconds(instant));
+        let mut accepted = Vec::new();
+        for number in 0..1_000_000 {
+            // Forgive, so that one safe can be asked a million times.
+            probe.lock().attempts_left = MAX_ATTEMPTS;
+            if probe.fetch(&token(number)).is_ok() {
+                accepted.push(number);
+            }
+        }
+        assert_eq!(accepted, [RIGHT]);
+    }
+}
+
+#[test]
+fn no_token_is_accepted_from_the_deadline_on() {
+    let (probe, clock) = safe();
+    clock.advance(seconds(3_600));
+    assert!(
+        (0..1_000_000).all(|number| probe.fetch(&token(number)).unwrap_err() == Refusal::Expired)
+    );
+}
+
+#[test]
+fn wrong_tokens_in_parallel_are_judged_exactly_three_times() {
+    const THREADS: usize = 16;
+    let (safe, _) = safe();
+    let start = Barrier::new(THREADS);
+    let mut judged: Vec<u8> = thread::scope(|scope| {
+        let guess = || {
+            start.wait();
+            (0..200)
+                .filter_map(|number| match safe.fetch(&token(number)).unwrap_err() {
+                    Refusal::InvalidToken { attempts_left } => Some(attempts_left),
+                    refusal => {
+                        assert_eq!(refusal, Refusal::Locked);
+                        None
+                    }
+                })
+                .collect::<Vec<_>>()
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(guess)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    judged.sort_unstable();
+    assert_eq!(judged, [0, 1, 2]);
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Locked);
+}
+
+#[test]
+fn uses_in_parallel_are_granted_exactly_as_often_as_allowed() {
+    const THREADS: usize = 16;
+    let (safe, _) = safe();
+    let safe = safe.with_max_uses(NonZeroU32::new(5).unwrap());
+    let start = Barrier::new(THREADS);
+    let granted: usize = thread::scope(|scope| {
+        let fetch = || {
+            start.wait();
+            usize::from(safe.fetch(&token(RIGHT)).is_ok())
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(fetch)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(granted, 5);
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Spent);
+    assert_eq!(safe.fetch(&token(1)).unwrap_err(), Refusal::Spent, "nothing is counted any more");
+}
+
+#[test]
+fn a_clock_set_back_revives_nothing() {
+    let (safe, clock) = safe();
+    clock.advance(seconds(3_600));
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+    clock.set(Moment { boot: Duration::ZERO, wall: Duration::ZERO });
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+    assert_eq!(safe.status(), Status::new(State::Expired, 0, 3));
+}
+
+#[test]
+fn a_wall_clock_set_back_gives_no_time() {
+    let (safe, clock) = safe();
+    clock.advance_boot(seconds(1_800));
+    clock.set(Moment { wall: Duration::ZERO, ..clock.now() });
+    assert_eq!(safe.status().expires_in_seconds, 1_800);
+    clock.advance_boot(seconds(1_800));
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+}
+
+#[test]
+fn a_wall_clock_set_forward_ends_the_safe() {
+    let (safe, clock) = safe();
+    clock.advance_wall(seconds(3_600));
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+}
+
+#[test]
+fn boot_time_alone_past_the_deadline_ends_the_safe() {
+    let (safe, clock) = safe();
+    clock.advance_boot(seconds(3_600));
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+}
+
+#[test]
+fn a_closed_safe_stays_closed() {
+    let (safe, clock) = safe();
+    safe.close(&token(RIGHT)).unwrap();
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Closed);
+    clock.advance(seconds(7_200));
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Closed);
+    assert_eq!(safe.status(), Status::new(State::Closed, 0, 3));
+}
+
+#[test]
+fn a_locked_safe_stays_locked_past_its_deadline() {
+    let (safe, clock) = safe();
+    for number in 0..3 {
+        safe.fetch(&token(number)).unwrap_err();
+    }
+    safe.close_by_owner();
+    clock.advance(seconds(3_600));
+    assert_eq!(safe.remaining(), None);
+    assert_eq!(safe.status().state, State::Locked);
+}
+
+/// Stands in for a record and tells whether anybody still holds it.
+struct Held(Arc<[u8; 6]>);
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &*self.0
+    }
+}
+
+#[test]
+fn every_end_lets_go_of_record_and_token() {
+    let ends: [fn(&Safe, &ManualClock); 4] = [
+        |safe, _| safe.close_by_owner(),
+        |safe, clock| {
+            clock.advance(seconds(3_600));
+            drop(safe.status());
+        },
+        |safe, _| (0..3).for_each(|number| assert!(safe.fetch(&token(number)).is_err())),
+        |safe, _| assert!(safe.fetch(&token(RIGHT)).is_ok()),
+    ];
+    for end in ends {
+        let (safe, clock) = safe();
+        let safe = safe.with_max_uses(NonZeroU32::MIN);
+        let held = Arc::new(*b"record");
+        safe.lock().contents.as_mut().unwrap().record = Bytes::from_owner(Held(held.clone()));
+        assert_eq!(Arc::strong_count(&held), 2);
+        end(&safe, &clock);
+        assert!(safe.lock().contents.is_none());
+        assert_eq!(Arc::strong_count(&held), 1, "the safe still holds the record");
+    }
+}
+
+#[test]
+fn a_panic_in_the_critical_section_locks_the_safe() {
+    let (safe, _) = safe();
+    let panicked = thread::scope(|scope| {
+        let hold = || {
+            let _inner = safe.inner.lock();
+            panic!("on purpose");
+        };
+        scope.spawn(hold).join()
+    });
+    assert!(panicked.is_err());
+    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Locked);
+    assert_eq!(safe.status(), Status::new(State::Locked, 0, 0));
+}
+
+#[test]
+fn followers_hear_of_the_end() {
+    let (safe, _) = safe();
+    let state = safe.subscribe();
+    assert_eq!(*state.borrow(), State::Open);
+    safe.close_by_owner();
+    assert_eq!(*state.borrow(), State::Closed);
+}
+
+#[test]
+fn debug_shows_no_content() {
+    let (safe, _) = safe();
+    assert_eq!(format!("{safe:?}"), "Safe { state: Open, .. }");
+    let release = safe.fetch(&token(RIGHT)).unwrap();
+    assert_eq!(format!("{release:?}"), "Release { remaining: 3600s, .. }");
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Right,
+    Wrong(u32),
+    Close(bool),
+    Owner,
+    Boot(u64),
+    Wall(u64),
+    WallBack(u64),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => Just(Event::Right),
+        2 => (0..RIGHT).prop_map(Event::Wrong),
+        1 => any::<bool>().prop_map(Event::Close),
+        1 => Just(Event::Owner),
+        2 => (0_u64..2_000).prop_map(Event::Boot),
+        2 => (0_u64..2_000).prop_map(Event::Wall),
+        1 => (0_u64..2_000).prop_map(Event::WallBack),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: at most three wrong tokens are judged, at most `uses` fetches are
+    /// granted, none after an end, and an end is final.
+    #[test]
+    fn no_sequence_of_events_breaks_the_promises(events in prop::collection::vec(event(), 1..40), uses in 1_u32..6) {
+        let (safe, clock) = safe();
+        let safe = safe.with_max_uses(NonZeroU32::new(uses).unwrap());
+        let (mut judged, mut granted, mut ended) = (0, 0, None);
+        for event in events {
+            let answer = match event {
+                Event::Right => safe.fetch(&token(RIGHT)).map(|_| granted += 1),
+                Event::Wrong(number) => safe.fetch(&token(number)).map(|_| ()),
+                Event::Close(true) => safe.close(&token(RIGHT)),
+                Event::Close(false) => safe.close(&token(0)),
+                Event::Owner => { safe.close_by_owner(); Ok(()) }
+                Event::Boot(by) => { clock.advance_boot(seconds(by)); Ok(()) }
+                Event::Wall(by) => { clock.advance_wall(seconds(by)); Ok(()) }
+                Event::WallBack(by) => { clock.set_wall_back(seconds(by)); Ok(()) }
+            };
+            if matches!(answer, Err(Refusal::InvalidToken { .. })) {
+                judged += 1;
+            }
+            let state = safe.status().state;
+            prop_assert!(ended.is_none_or(|end| end == state), "{ended:?} became {state:?}");
+            if state != State::Open {
+                ended = Some(state);
+            }
+            prop_assert_eq!(safe.lock().contents.is_some(), state == State::Open);
+        }
+        prop_assert!(judged <= 3 && granted <= uses);
+        prop_assert_eq!(judged == 3, ended == Some(State::Locked));
+        prop_assert_eq!(granted == uses, ended == Some(State::Spent));
+    }
+}

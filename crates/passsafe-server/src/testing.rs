@@ -1,0 +1,86 @@
+//! A safe and a clock that the tests move by hand.
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use passsafe_core::{
+    Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, SealedRecord, Secret, Token,
+    User, WorkMemory,
+};
+
+use crate::clock::Clock;
+use crate::safe::Safe;
+
+/// The token of [`safe`].
+pub(crate) const RIGHT: u32 = 936_265;
+
+pub(crate) fn token(number: u32) -> Token {
+    Token::from_integer(number).unwrap()
+}
+
+/// An open safe with 60 minutes to live, and its clock.
+pub(crate) fn safe() -> (Safe, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new());
+    let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
+    (Safe::new(&record(), token(RIGHT), deadline, clock.clone()), clock)
+}
+
+/// A record costs a key derivation, so all tests share one.
+pub(crate) fn record() -> SealedRecord {
+    static RECORD: OnceLock<SealedRecord> = OnceLock::new();
+    RECORD.get_or_init(seal).clone()
+}
+
+fn seal() -> SealedRecord {
+    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
+    let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]).unwrap();
+    let mut random = |out: &mut [u8]| {
+        out.fill(7);
+        Ok(())
+    };
+    SealedRecord::seal(
+        &entries,
+        &Passphrase::new("zoom").unwrap(),
+        &User::new("ana").unwrap(),
+        cost,
+        &mut random,
+        &mut WorkMemory::for_cost(cost).unwrap(),
+    )
+    .unwrap()
+}
+
+pub(crate) struct ManualClock(Mutex<Moment>);
+
+impl ManualClock {
+    pub(crate) fn new() -> Self {
+        let seconds = Duration::from_secs;
+        Self(Mutex::new(Moment { boot: seconds(50_000), wall: seconds(1_800_000_000) }))
+    }
+
+    pub(crate) fn set(&self, moment: Moment) {
+        *self.0.lock().unwrap() = moment;
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.advance_boot(by);
+        self.advance_wall(by);
+    }
+
+    pub(crate) fn advance_boot(&self, by: Duration) {
+        self.0.lock().unwrap().boot += by;
+    }
+
+    pub(crate) fn advance_wall(&self, by: Duration) {
+        self.0.lock().unwrap().wall += by;
+    }
+
+    pub(crate) fn set_wall_back(&self, by: Duration) {
+        self.0.lock().unwrap().wall -= by;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Moment {
+        *self.0.lock().unwrap()
+    }
+}

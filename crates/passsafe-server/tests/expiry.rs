@@ -1,0 +1,86 @@
+//! The end of a served safe, under clocks that the test moves.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use passsafe_core::wire::State;
+use passsafe_core::{
+    Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, SealedRecord, Secret, Token,
+    User, WorkMemory,
+};
+use passsafe_server::{AllowedHosts, Clock, Refusal, Safe, bind_localhost, run};
+use tokio::time::{Instant, timeout};
+
+struct ManualClock(Mutex<Moment>);
+
+impl Clock for ManualClock {
+    fn now(&self) -> Moment {
+        *self.0.lock().unwrap()
+    }
+}
+
+fn safe() -> (Arc<Safe>, Arc<ManualClock>) {
+    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
+    let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]).unwrap();
+    let mut random = |out: &mut [u8]| {
+        out.fill(7);
+        Ok(())
+    };
+    let record = SealedRecord::seal(
+        &entries,
+        &Passphrase::new("zoom").unwrap(),
+        &User::new("ana").unwrap(),
+        cost,
+        &mut random,
+        &mut WorkMemory::for_cost(cost).unwrap(),
+    )
+    .unwrap();
+    let start = Moment { boot: Duration::from_secs(10), wall: Duration::from_secs(1_000_000) };
+    let clock = Arc::new(ManualClock(Mutex::new(start)));
+    let deadline = Deadline::new(start, Lifetime::MIN);
+    let token = Token::parse("936265").unwrap();
+    (Arc::new(Safe::new(&record, token, deadline, clock.clone())), clock)
+}
+
+/// Runs the safe's server, moves its clocks after ten seconds, and says in which state and
+/// how much later the server ended.
+async fn end_after(
+    safe: Arc<Safe>,
+    clock: Arc<ManualClock>,
+    change: impl FnOnce(&mut Moment),
+) -> (State, Duration) {
+    let listeners = bind_localhost(0).unwrap();
+    let mut server = Box::pin(run(listeners, safe, AllowedHosts::default(), pending()));
+    assert!(timeout(Duration::from_secs(10), &mut server).await.is_err(), "ended early");
+    change(&mut clock.0.lock().unwrap());
+    let start = Instant::now();
+    (server.await.unwrap(), start.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn boot_time_past_the_deadline_ends_the_server_within_a_second() {
+    let (safe, clock) = safe();
+    let (state, took) = end_after(safe, clock, |now| now.boot += Duration::from_secs(60)).await;
+    assert_eq!(state, State::Expired);
+    assert!(took <= Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wall_clock_past_the_deadline_ends_the_server_within_a_second() {
+    let (safe, clock) = safe();
+    let (state, took) = end_after(safe, clock, |now| now.wall += Duration::from_secs(60)).await;
+    assert_eq!(state, State::Expired);
+    assert!(took <= Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locked_safe_is_served_until_its_deadline() {
+    let (safe, clock) = safe();
+    let wrong = Token::parse("000000").unwrap();
+    while safe.fetch(&wrong).unwrap_err() != Refusal::Locked {}
+    let (state, took) = end_after(safe, clock, |now| now.boot += Duration::from_secs(60)).await;
+    assert_eq!(state, State::Locked);
+    assert!(took <= Duration::from_secs(1), "{took:?}");
+}

@@ -1,0 +1,393 @@
+//! Raw bytes against the real service on a port of the system's choice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use passsafe_core::wire::State;
+use passsafe_core::{
+    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
+    WorkMemory,
+};
+use passsafe_server::{AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run};
+use tokio::sync::oneshot;
+
+const RIGHT: &str = "936265";
+
+/// A served safe. Dropping it stops the server and waits for it.
+struct Served {
+    port: u16,
+    addresses: Vec<SocketAddr>,
+    record: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<State>>,
+}
+
+impl Served {
+    fn start() -> Self {
+        let record = seal();
+        let clock = Arc::new(SystemClock);
+        let deadline = Deadline::new(clock.now(), Lifetime::MAX);
+        let safe = Safe::new(&record, Token::parse(RIGHT).unwrap(), deadline, clock);
+        let listeners = bind_localhost(0).unwrap();
+        let addresses: Vec<_> = listeners.iter().map(|it| it.local_addr().unwrap()).collect();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let hosts = AllowedHosts::default().with("tunnel.example:9000");
+            let shutdown = async { stopped.await.unwrap_or(()) };
+            runtime.block_on(run(listeners, Arc::new(safe), hosts, shutdown)).unwrap()
+        });
+        Self {
+            port: addresses[0].port(),
+            addresses,
+            record: record.to_json(),
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// Sends bytes, ends the sending half, and returns all that comes back.
+    fn exchange(&self, bytes: &[u8]) -> String {
+        exchange(self.addresses[0], bytes)
+    }
+
+    /// A request with the right `Host` and these further header lines.
+    fn request(&self, line: &str, headers: &[&str]) -> String {
+        let mut text = format!("{line} HTTP/1.1\r\nHost: localhost:{}\r\n", self.port);
+        for header in headers {
+            text.push_str(header);
+            text.push_str("\r\n");
+        }
+        text.push_str("Connection: close\r\n\r\n");
+        self.exchange(text.as_bytes())
+    }
+
+    fn with_token(&self, line: &str, token: &str) -> String {
+        self.request(line, &[&format!("Passsafe-Token: {token}")])
+    }
+
+    fn attempts_left(&self) -> String {
+        body(&self.request("GET /v1/status", &[])).to_owned()
+    }
+
+    /// Waits for the server to end by itself.
+    fn end(&mut self) -> State {
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) {
+            let _already_over = stop.send(());
+            assert!(thread.join().is_ok());
+        }
+    }
+}
+
+fn seal() -> SealedRecord {
+    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
+    let entries =
+        Entries::new([(EntryName::password(), Secret::from(vec![b'x'; 65_536]))]).unwrap();
+    let mut random = |out: &mut [u8]| {
+        out.fill(7);
+        Ok(())
+    };
+    let passphrase = Passphrase::new("zoom").unwrap();
+    let user = User::new("ana").unwrap();
+    let mut memory = WorkMemory::for_cost(cost).unwrap();
+    SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory).unwrap()
+}
+
+fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(bytes).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+fn status(answer: &str) -> &str {
+    answer.get(9..12).unwrap_or(answer)
+}
+
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").unwrap().1
+}
+
+fn has_header(answer: &str, line: &str) -> bool {
+    answer.split_once("\r\n\r\n").unwrap().0.lines().any(|it| it.eq_ignore_ascii_case(line))
+}
+
+const UNTOUCHED: &str = r#""state":"open","expires_in_seconds":28799,"attempts_left":3}"#;
+
+fn assert_untouched(served: &Served) {
+    let status = served.attempts_left();
+    assert!(
+        status.ends_with(r#""attempts_left":3}"#) && status.contains(r#""state":"open""#),
+        "{status}"
+    );
+}
+
+#[test]
+fn the_right_token_gets_the_record_on_both_addresses() {
+    let served = Served::start();
+    for address in &served.addresses {
+        let host = if address.is_ipv6() { "[::1]" } else { "127.0.0.1" };
+        let answer = exchange(
+            *address,
+            format!("POST /v1/secret HTTP/1.1\r\nhost: {host}:{}\r\npasssafe-token: {RIGHT}\r\nConnection: close\r\n\r\n", served.port).as_bytes(),
+        );
+        assert_eq!(status(&answer), "200");
+        assert_eq!(body(&answer), served.record);
+        assert!(has_header(&answer, "content-type: application/json"));
+        assert!(has_header(&answer, "cache-control: no-store"));
+        assert!(
+            answer.contains("\r\npasssafe-expires-in: 28799\r\n")
+                || answer.contains("\r\npasssafe-expires-in: 28800\r\n"),
+            "{}",
+            &answer[..300]
+        );
+        assert!(!answer.to_ascii_lowercase().contains("access-control"));
+    }
+}
+
+#[test]
+fn the_status_needs_no_token() {
+    let served = Served::start();
+    let answer = served.request("GET /v1/status", &[]);
+    assert_eq!(status(&answer), "200");
+    assert!(has_header(&answer, "cache-control: no-store"));
+    let json = body(&answer);
+    assert!(json.starts_with(r#"{"protocol":1,"state":"open","expires_in_seconds":28"#), "{json}");
+    assert_eq!(json.len(), format!(r#"{{"protocol":1,{UNTOUCHED}"#).len());
+}
+
+#[test]
+fn close_is_for_good_and_ends_the_server() {
+    let mut served = Served::start();
+    let answer = served.with_token("POST /v1/close", RIGHT);
+    assert_eq!(status(&answer), "204");
+    assert!(has_header(&answer, "cache-control: no-store"));
+    assert_eq!(served.end(), State::Closed);
+}
+
+#[test]
+fn three_wrong_tokens_lock_and_the_right_one_comes_too_late() {
+    let served = Served::start();
+    for (wrong, left) in [("000000", 2), ("000001", 1), ("000002", 0)] {
+        let answer = served.with_token("POST /v1/secret", wrong);
+        assert_eq!(status(&answer), "401");
+        assert!(has_header(&answer, "content-type: application/problem+json"));
+        assert!(has_header(&answer, "www-authenticate: Passsafe-Token"));
+        assert_eq!(
+            body(&answer),
+            format!(
+                r#"{{"code":"invalid_token","title":"the token is wrong","status":401,"attempts_left":{left}}}"#
+            )
+        );
+    }
+    for line in ["POST /v1/secret", "POST /v1/close"] {
+        let answer = served.with_token(line, RIGHT);
+        assert_eq!(status(&answer), "423");
+        assert!(body(&answer).starts_with(r#"{"code":"locked","#));
+    }
+    assert!(
+        served
+            .attempts_left()
+            .contains(r#""state":"locked","expires_in_seconds":0,"attempts_left":0"#)
+    );
+}
+
+#[test]
+fn secret_and_close_share_the_count() {
+    let served = Served::start();
+    for line in ["POST /v1/secret", "POST /v1/close", "POST /v1/secret"] {
+        assert_eq!(status(&served.with_token(line, "111111")), "401");
+    }
+    assert_eq!(status(&served.with_token("POST /v1/secret", RIGHT)), "423");
+}
+
+#[test]
+fn concurrent_wrong_tokens_are_judged_three_times_in_all() {
+    let served = Served::start();
+    let answers: Vec<String> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..25)
+                        .map(|_| status(&served.with_token("POST /v1/secret", "111111")).to_owned())
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(answers.iter().filter(|it| *it == "401").count(), 3);
+    assert_eq!(answers.iter().filter(|it| *it == "423").count(), 197);
+}
+
+/// Everything that is refused in front of the counter, with wrong tokens and with none.
+#[test]
+fn guards_refuse_without_counting() {
+    let served = Served::start();
+    let token = "Passsafe-Token: 000000";
+    let cases: &[(&str, &str, &str, &[&str])] = &[
+        ("403", "forbidden_origin", "POST /v1/secret", &[token, "Origin: http://evil.example"]),
+        ("403", "forbidden_origin", "POST /v1/secret", &[token, "Origin: null"]),
+        ("403", "forbidden_origin", "POST /v1/secret", &[token, "Origin: http://localhost:8051"]),
+        ("403", "forbidden_origin", "POST /v1/secret", &[token, "Sec-Fetch-Site: cross-site"]),
+        ("403", "forbidden_origin", "POST /v1/secret", &[token, "Sec-Fetch-Site: same-origin"]),
+        (
+            "403",
+            "forbidden_origin",
+            "GET /v1/status",
+            &["Sec-Fetch-Site: none", "Sec-Fetch-Site: cross-site"],
+        ),
+        ("404", "not_found", "POST /", &[token]),
+        ("404", "not_found", "POST /v1/secret/", &[token]),
+        ("404", "not_found", "POST /v1/secret?token=000000", &[token]),
+        ("404", "not_found", "POST //v1/secret", &[token]),
+        ("404", "not_found", "POST /V1/SECRET", &[token]),
+        ("404", "not_found", "OPTIONS *", &[token]),
+        ("405", "method_not_allowed", "GET /v1/secret", &[token]),
+        ("405", "method_not_allowed", "OPTIONS /v1/secret", &[token]),
+        ("405", "method_not_allowed", "post /v1/secret", &[token]),
+        ("405", "method_not_allowed", "POST /v1/status", &[token]),
+        ("405", "method_not_allowed", "GET /v1/close", &[token]),
+        ("413", "body_not_allowed", "POST /v1/secret", &[token, "Content-Length: 5"]),
+        ("413", "body_not_allowed", "POST /v1/secret", &[token, "Transfer-Encoding: chunked"]),
+        (
+            "413",
+            "body_not_allowed",
+            "POST /v1/secret",
+            &[token, "Expect: 100-continue", "Content-Length: 5"],
+        ),
+        ("400", "missing_token", "POST /v1/secret", &[]),
+        ("400", "missing_token", "POST /v1/close", &[]),
+        ("400", "malformed_token", "POST /v1/secret", &[token, token]),
+        ("400", "malformed_token", "POST /v1/secret", &["Passsafe-Token:"]),
+        ("400", "malformed_token", "POST /v1/secret", &["Passsafe-Token: 00000"]),
+        ("400", "malformed_token", "POST /v1/secret", &["Passsafe-Token: 0000000"]),
+        ("400", "malformed_token", "POST /v1/secret", &["Passsafe-Token: 000 000"]),
+        ("400", "malformed_token", "POST /v1/secret", &["Passsafe-Token: 00000x"]),
+        ("400", "malformed_token", "POST /v1/secret", &["Passsafe-Token: 000000, 000000"]),
+    ];
+    for (expected, code, line, headers) in cases {
+        let answer = served.request(line, headers);
+        assert_eq!(status(&answer), *expected, "{line} {headers:?}");
+        assert!(body(&answer).starts_with(&format!(r#"{{"code":"{code}","#)), "{line} {headers:?}");
+        assert!(has_header(&answer, "cache-control: no-store"), "{line}");
+        assert!(!answer.contains("evil.example") && !answer.contains("000000"), "{answer}");
+    }
+    assert_untouched(&served);
+    assert_eq!(status(&served.with_token("POST /v1/secret", RIGHT)), "200");
+}
+
+#[test]
+fn other_names_are_refused_without_counting() {
+    let served = Served::start();
+    let port = served.port;
+    let ask = |head: &str| {
+        served.exchange(
+            format!("{head}\r\nPasssafe-Token: 000000\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+    };
+    for head in [
+        "POST /v1/secret HTTP/1.1".to_owned(),
+        "POST /v1/secret HTTP/1.0".to_owned(),
+        "POST /v1/secret HTTP/1.1\r\nHost:".to_owned(),
+        "POST /v1/secret HTTP/1.1\r\nHost: localhost".to_owned(),
+        format!("POST /v1/secret HTTP/1.1\r\nHost: evil.example:{port}"),
+        format!("POST /v1/secret HTTP/1.1\r\nHost: localhost:{port}\r\nHost: localhost:{port}"),
+        format!("POST /v1/secret HTTP/1.1\r\nHost: localhost:{port}\r\nHost: evil.example"),
+        format!("POST http://evil.example/v1/secret HTTP/1.1\r\nHost: localhost:{port}"),
+        format!("POST http://localhost:{port}/v1/secret HTTP/1.1\r\nHost: evil.example"),
+        format!("POST http://a@localhost:{port}/v1/secret HTTP/1.1\r\nHost: localhost:{port}"),
+        format!("CONNECT evil.example:80 HTTP/1.1\r\nHost: localhost:{port}"),
+    ] {
+        let answer = ask(&head);
+        assert_eq!(status(&answer), "421", "{head}");
+        assert!(body(&answer).starts_with(r#"{"code":"wrong_host","#), "{head}");
+    }
+    assert_untouched(&served);
+    for head in [
+        format!("POST http://localhost:{port}/v1/secret HTTP/1.1\r\nHost: LOCALHOST:{port}"),
+        "POST /v1/secret HTTP/1.1\r\nHost: tunnel.example:9000".to_owned(),
+        format!("POST /v1/secret HTTP/1.0\r\nHost: [::1]:{port}"),
+    ] {
+        let answer = served.exchange(
+            format!("{head}\r\nPasssafe-Token: {RIGHT}\r\nConnection: close\r\n\r\n").as_bytes(),
+        );
+        assert_eq!(status(&answer), "200", "{head}");
+    }
+}
+
+#[test]
+fn the_method_that_a_path_has_is_named() {
+    let served = Served::start();
+    assert!(has_header(&served.request("GET /v1/secret", &[]), "allow: POST"));
+    assert!(has_header(&served.request("PUT /v1/status", &[]), "allow: GET"));
+}
+
+#[test]
+fn a_body_of_no_bytes_is_no_body() {
+    let served = Served::start();
+    let header = format!("Passsafe-Token: {RIGHT}");
+    assert_eq!(status(&served.request("POST /v1/secret", &[&header, "Content-Length: 0"])), "200");
+}
+
+#[test]
+fn what_is_no_http_gets_a_bare_answer_and_counts_nothing() {
+    let served = Served::start();
+    for bytes in [
+        &b"\0\0\0\0\r\n\r\n"[..],
+        b"GET\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"POST /v1/secret HTTP/1.1\r\nHost : x\r\n\r\n",
+        b"POST /v1/secret HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ] {
+        let answer = served.exchange(bytes);
+        assert!(answer.is_empty() || ["400", "505"].contains(&status(&answer)), "{answer}");
+    }
+    assert_untouched(&served);
+}
+
+#[test]
+fn one_connection_serves_many_requests() {
+    let served = Served::start();
+    let one = format!(
+        "POST /v1/secret HTTP/1.1\r\nHost: localhost:{}\r\nPasssafe-Token: {RIGHT}\r\n\r\n",
+        served.port
+    );
+    let last = one.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    let answers = served.exchange(format!("{one}{one}{last}").as_bytes());
+    assert_eq!(answers.matches("HTTP/1.1 200 OK\r\n").count(), 3);
+    assert_eq!(answers.matches(&served.record).count(), 3);
+}
+
+#[test]
+fn shutdown_does_not_wait_for_clients() {
+    let mut served = Served::start();
+    let mut idle = TcpStream::connect(served.addresses[0]).unwrap();
+    idle.write_all(b"GET /v1/status HTT").unwrap();
+    served.stop.take().unwrap().send(()).unwrap();
+    assert_eq!(served.end(), State::Closed);
+    let mut bytes = Vec::new();
+    let _cut = idle.read_to_end(&mut bytes);
+    assert!(bytes.is_empty());
+}
