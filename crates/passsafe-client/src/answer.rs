@@ -1,0 +1,259 @@
+//! From an HTTP answer to what it means. No I/O, and no trust in the content.
+//!
+//! Only what has the shape that the protocol gives it counts as a safe's answer; anything
+//! else is "not a safe", and none of its text reaches a message.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Response, StatusCode};
+use passsafe_core::wire::{
+    Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, PROBLEM_MEDIA_TYPE, Problem, Status,
+};
+use passsafe_core::{RecordError, SealedRecord};
+use serde::de::DeserializeOwned;
+
+use crate::error::Kind;
+
+/// A record, and how long its safe lives on.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) record: SealedRecord,
+    pub(crate) expires_in: Duration,
+}
+
+/// Reads the answer to `POST /v1/secret`.
+pub(crate) fn fetched(answer: &Response<Bytes>) -> Result<Fetched, Kind> {
+    let body = json(answer)?;
+    let expires_in = expires_in(answer).ok_or(Kind::NotASafe("it does not say when it ends"))?;
+    let record = SealedRecord::from_json(body).map_err(|error| match error {
+        // Its text repeats what was sent.
+        RecordError::Json(_) => Kind::NotASafe("what it sends is not a sealed record"),
+        error => Kind::Record(error),
+    })?;
+    Ok(Fetched { record, expires_in })
+}
+
+/// Reads the answer to `GET /v1/status`.
+pub(crate) fn status(answer: &Response<Bytes>) -> Result<Status, Kind> {
+    object(json(answer)?).ok_or(Kind::NotASafe("what it sends is not a status"))
+}
+
+/// Reads the answer to `POST /v1/close`.
+pub(crate) fn closed(answer: &Response<Bytes>) -> Result<(), Kind> {
+    if answer.status() == StatusCode::NO_CONTENT { Ok(()) } else { Err(refusal(answer)) }
+}
+
+/// The body of a success.
+fn json(answer: &Response<Bytes>) -> Result<&[u8], Kind> {
+    if answer.status() != StatusCode::OK {
+        Err(refusal(answer))
+    } else if has_media_type(answer, JSON_MEDIA_TYPE) {
+        Ok(answer.body())
+    } else {
+        Err(Kind::NotASafe("it does not answer in JSON"))
+    }
+}
+
+/// What an answer means that is not the hoped-for one.
+fn refusal(answer: &Response<Bytes>) -> Kind {
+    if answer.status().is_redirection() {
+        return Kind::NotASafe("it sends the client elsewhere");
+    }
+    let problem = has_media_type(answer, PROBLEM_MEDIA_TYPE)
+        .then(|| object::<Problem>(answer.body()))
+        .flatten()
+        .filter(|problem| goes_with(problem.code, answer.status()));
+    match problem {
+        None => Kind::NotASafe("its answer is not one that safes give"),
+        Some(Problem { code: Code::InvalidToken, attempts_left, .. }) => {
+            Kind::InvalidToken { attempts_left }
+        }
+        Some(Problem { code, .. }) => Kind::Refused(code),
+    }
+}
+
+/// Whether a safe would send that code with that status. Codes yet unknown may come with any
+/// error.
+fn goes_with(code: Code, status: StatusCode) -> bool {
+    match code {
+        Code::Unknown => status.is_client_error() || status.is_server_error(),
+        known => known.status() == status.as_u16(),
+    }
+}
+
+fn has_media_type(answer: &Response<Bytes>, expected: &str) -> bool {
+    let value = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(expected))
+}
+
+fn expires_in(answer: &Response<Bytes>) -> Option<Duration> {
+    let mut values = answer.headers().get_all(EXPIRES_IN_HEADER).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let digits = value.to_str().ok().filter(|value| !value.starts_with('+'))?;
+    digits.parse().ok().map(Duration::from_secs)
+}
+
+/// Reads a JSON object: serde would take an array of the fields as well.
+fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use passsafe_core::wire::State;
+
+    use super::*;
+    use crate::error::Error;
+
+    const RECORD: &str = r#"{"version":1,"kdf":{"algorithm":"argon2id","version":19,"memory_kib":65536,"iterations":3,"parallelism":1},"salt":"AAAAAAAAAAAAAAAAAAAAAA","nonce":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","commitment":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","ciphertext":""#;
+
+    /// A well-formed record, which nothing opens.
+    fn record() -> String {
+        // 256 + 16 zero bytes are 362 and two thirds letters of base64.
+        format!("{RECORD}{}\"}}", "A".repeat(363))
+    }
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response<Bytes> {
+        let mut answer = Response::builder().status(status);
+        for (name, value) in headers {
+            answer = answer.header(*name, *value);
+        }
+        answer.body(body.into()).unwrap()
+    }
+
+    fn problem(status: u16, body: &'static str) -> Error {
+        let answer = answer(status, &[("content-type", PROBLEM_MEDIA_TYPE)], body);
+        closed(&answer).unwrap_err().into()
+    }
+
+    const JSON: (&str, &str) = ("content-type", "application/json");
+    const ENDS: (&str, &str) = (EXPIRES_IN_HEADER, "1450");
+
+    #[test]
+    fn a_record_comes_with_its_remaining_time() {
+        let media_type = ("content-type", "Application/JSON; charset=utf-8");
+        let fetched = fetched(&answer(200, &[media_type, ENDS], record())).unwrap();
+        assert_eq!(fetched.expires_in, Duration::from_secs(1_450));
+        assert_eq!(fetched.record.to_json(), record());
+    }
+
+    #[test]
+    fn a_status_may_have_grown() {
+        let body = r#" {"protocol":1,"state":"open","expires_in_seconds":7,"attempts_left":3,"mood":"calm"}"#;
+        let read = status(&answer(200, &[JSON], body)).unwrap();
+        assert_eq!(read, Status::new(State::Open, 7, 3));
+    }
+
+    #[test]
+    fn problems_become_answers_to_questions() {
+        let wrong = problem(
+            401,
+            r#"{"code":"invalid_token","title":"x","status":401,"attempts_left":2,"more":[]}"#,
+        );
+        assert!(wrong.is_invalid_token() && wrong.attempts_left() == Some(2));
+        assert!(problem(423, r#"{"code":"locked","title":"","status":423}"#).is_locked());
+        assert!(problem(410, r#"{"code":"spent","title":"","status":410}"#).is_spent());
+        assert!(problem(410, r#"{"code":"expired","title":"","status":410}"#).is_expired());
+        assert!(problem(410, r#"{"code":"closed","title":"","status":410}"#).is_closed());
+        assert!(problem(421, r#"{"code":"wrong_host","title":"","status":421}"#).is_refused());
+        assert!(
+            problem(403, r#"{"code":"forbidden_origin","title":"","status":403}"#).is_refused()
+        );
+    }
+
+    #[test]
+    fn an_unknown_code_is_a_refusal_and_its_text_is_not_shown() {
+        let error = problem(425, r#"{"code":"too_early","title":"\u001b[2Jgo away","status":425}"#);
+        assert!(error.is_refused());
+        assert_eq!(error.to_string(), "the request was refused");
+    }
+
+    #[test]
+    fn what_no_safe_answers_is_not_a_safe() {
+        let html = ("content-type", "text/html");
+        let problem = ("content-type", PROBLEM_MEDIA_TYPE);
+        let locked = r#"{"code":"locked","title":"","status":423}"#;
+        let cases: Vec<Response<Bytes>> = vec![
+            answer(200, &[html, ENDS], "<html>"),
+            answer(200, &[html, ENDS], record()),
+            answer(200, &[ENDS], record()),
+            answer(200, &[JSON, ENDS], ""),
+            answer(200, &[JSON, ENDS], "null"),
+            answer(200, &[JSON, ENDS], "{}"),
+            answer(200, &[JSON, ENDS], &b"\xff\xfe{}"[..]),
+            answer(200, &[JSON, ENDS], record()[..300].to_owned()),
+            answer(200, &[JSON, ENDS], record() + "x"),
+            answer(200, &[JSON, ENDS], "[".repeat(200_000)),
+            answer(200, &[JSON], record()),
+            answer(200, &[JSON, ENDS, ENDS], record()),
+            answer(200, &[JSON, (EXPIRES_IN_HEADER, "+5")], record()),
+            answer(200, &[JSON, (EXPIRES_IN_HEADER, "-5")], record()),
+            answer(200, &[JSON, (EXPIRES_IN_HEADER, "soon")], record()),
+            answer(200, &[JSON, (EXPIRES_IN_HEADER, "99999999999999999999")], record()),
+            answer(201, &[JSON, ENDS], record()),
+            answer(204, &[], ""),
+            answer(206, &[JSON, ENDS], record()),
+            answer(301, &[("location", "http://localhost/")], ""),
+            answer(307, &[problem, ("location", "http://localhost/")], locked),
+            answer(400, &[], ""),
+            answer(401, &[("www-authenticate", "Basic")], "no"),
+            answer(423, &[html], locked),
+            answer(423, &[JSON], locked),
+            answer(423, &[problem], ""),
+            answer(423, &[problem], "[\"locked\",\"\",423,null]"),
+            answer(423, &[problem], r#"{"title":"locked","status":423}"#),
+            answer(423, &[problem], r#"{"code":7,"title":"","status":423}"#),
+            answer(401, &[problem], locked),
+            answer(200, &[problem], locked),
+            answer(302, &[problem], r#"{"code":"new","title":"","status":302}"#),
+            answer(502, &[html], "<h1>Bad Gateway</h1>"),
+        ];
+        for (number, answer) in cases.iter().enumerate() {
+            let error = Error::from(fetched(answer).unwrap_err());
+            assert!(error.is_not_a_safe(), "case {number}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_status_of_another_shape_is_not_a_safes() {
+        for body in [
+            "",
+            "{}",
+            "7",
+            r#"[1,"open",7,3]"#,
+            r#"{"protocol":1,"state":"open","expires_in_seconds":-1,"attempts_left":3}"#,
+            r#"{"protocol":1,"state":"open","expires_in_seconds":7,"attempts_left":999}"#,
+            r#"{"protocol":1,"state":"open","state":"open","expires_in_seconds":7,"attempts_left":3}"#,
+            r#"{"protocol":1,"state":"open","expires_in_seconds":7,"attempts_left":3"#,
+        ] {
+            let error = Error::from(status(&answer(200, &[JSON], body)).unwrap_err());
+            assert!(error.is_not_a_safe(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_safe_is_closed_by_no_content_alone() {
+        assert!(closed(&answer(204, &[], "")).is_ok());
+        assert!(closed(&answer(200, &[JSON], "{}")).is_err());
+    }
+
+    #[test]
+    fn an_absurd_cost_and_an_unknown_version_are_unusable_records() {
+        for (from, to) in [
+            ("65536", "4294967295"),
+            ("65536", "1"),
+            ("\"iterations\":3", "\"iterations\":4000000000"),
+            ("{\"version\":1", "{\"version\":2"),
+            ("argon2id", "pbkdf2"),
+            ("\"salt\":\"", "\"salt\":\"A"),
+        ] {
+            let changed = record().replacen(from, to, 1);
+            assert_ne!(changed, record());
+            let error = Error::from(fetched(&answer(200, &[JSON, ENDS], changed)).unwrap_err());
+            assert!(error.is_damaged(), "{to}: {error}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The async client: an endpoint, a token, and an opener.
+//!
+//! Fetching and opening are separate steps, because the blocking client shares both and
+//! runs the second one elsewhere.
+
+use std::fmt;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use passsafe_core::wire::{Code, State, Status};
+use passsafe_core::{
+    Entries, EntryName, Passphrase, SealedRecord, Secret, SecretText, Token, User,
+};
+use tokio::task::spawn_blocking;
+
+use crate::account::account_user;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Kind};
+use crate::opener::Opener;
+use crate::url::BaseUrl;
+
+/// Opens one safe, as often as needed until it is over.
+///
+/// Needs a Tokio runtime with I/O and time enabled, any one at each call. Deriving the key,
+/// at the first success, happens on the runtime's blocking threads. To share a client, lend
+/// it or put it into an `Arc`.
+pub struct Client {
+    endpoint: Endpoint,
+    token: Token,
+    user: User,
+    opener: Arc<Opener>,
+    plain_http: bool,
+}
+
+impl Client {
+    /// A client for the safe at `http://localhost:8051`, opened as the account that this
+    /// program runs as. Nothing is sent yet.
+    ///
+    /// Both arguments are taken as a person types them: white space and capital letters in
+    /// the passphrase do not matter, nor spaces and hyphens in the token.
+    pub fn new(passphrase: &str, token: &str) -> Result<Self, Error> {
+        let passphrase = Passphrase::new(passphrase).map_err(Kind::Passphrase)?;
+        Ok(Self {
+            endpoint: Endpoint::new(BaseUrl::default()),
+            token: Token::parse(token).map_err(Kind::Token)?,
+            user: account_user()?,
+            opener: Arc::new(Opener::new(passphrase)),
+            plain_http: false,
+        })
+    }
+
+    /// Sets where the safe is, as [`BaseUrl::parse`] reads it.
+    pub fn with_url(self, url: &str) -> Result<Self, Error> {
+        let parse = if self.plain_http { BaseUrl::parse_plain_http } else { BaseUrl::parse };
+        let endpoint = self.endpoint.with_url(parse(url)?);
+        Ok(Self { endpoint, ..self })
+    }
+
+    /// Sets the user that the safe was sealed for, where that is another account's name than
+    /// this program's: in containers and on remote workers.
+    pub fn with_user(self, user: &str) -> Result<Self, Error> {
+        let user = User::new(user).map_err(Kind::User)?;
+        Ok(Self { user, ..self })
+    }
+
+    /// Allows [`Client::with_url`], which must come after, to name another machine, whose
+    /// network then sees the token and the sealed record.
+    #[must_use]
+    pub fn with_plain_http(self) -> Self {
+        Self { plain_http: true, ..self }
+    }
+
+    /// Sets the longest time from connecting to the last byte of an answer. Five seconds
+    /// unless set; deriving the key is not counted.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        let endpoint = self.endpoint.with_timeout(timeout);
+        Self { endpoint, ..self }
+    }
+
+    /// The secret named `password`, which is what a safe holds unless it was given others.
+    pub async fn password(&self) -> Result<SecretText, Error> {
+        self.secret(PASSWORD).await
+    }
+
+    /// A secret that is text.
+    pub async fn secret(&self, name: &str) -> Result<SecretText, Error> {
+        text(self.secret_bytes(name).await?)
+    }
+
+    /// A secret of any bytes.
+    pub async fn secret_bytes(&self, name: &str) -> Result<Secret, Error> {
+        let name = entry_name(name)?;
+        take(self.entries().await?, name)
+    }
+
+    /// The names of all secrets in the safe, ascending by byte.
+    pub async fn names(&self) -> Result<Vec<String>, Error> {
+        Ok(names(&self.entries().await?))
+    }
+
+    /// Where the safe is in its life. No token is sent.
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.endpoint.status().await
+    }
+
+    /// How long the safe will live, in whole seconds; an error if it is over. No token is
+    /// sent.
+    pub async fn remaining(&self) -> Result<Duration, Error> {
+        remaining(&self.status().await?)
+    }
+
+    /// Closes the safe for good, for everyone.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.endpoint.close(&self.token).await
+    }
+
+    async fn entries(&self) -> Result<Entries, Error> {
+        let record = self.fetch().await?;
+        if let Some(opened) = self.opener.open_at_once(&record) {
+            return Ok(opened?);
+        }
+        let (opener, user) = (Arc::clone(&self.opener), self.user.clone());
+        match spawn_blocking(move || opener.open(&record, &user)).await {
+            Ok(opened) => Ok(opened?),
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(cancelled) => Err(Kind::System(cancelled.into()).into()),
+            },
+        }
+    }
+
+    /// The first half of every opening: asks the safe.
+    pub(crate) async fn fetch(&self) -> Result<SealedRecord, Error> {
+        Ok(self.endpoint.fetch(&self.token).await?.record)
+    }
+
+    /// The second half: opens what was fetched, on the calling thread.
+    pub(crate) fn open_here(&self, record: &SealedRecord) -> Result<Entries, Error> {
+        Ok(self.opener.open(record, &self.user)?)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.endpoint)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// [`EntryName::password`]
+pub(crate) const PASSWORD: &str = "password";
+
+pub(crate) fn entry_name(name: &str) -> Result<EntryName, Error> {
+    Ok(EntryName::new(name).map_err(Kind::EntryName)?)
+}
+
+pub(crate) fn take(entries: Entries, name: EntryName) -> Result<Secret, Error> {
+    Ok(entries.take(&name).ok_or(Kind::UnknownEntry(name))?)
+}
+
+pub(crate) fn text(secret: Secret) -> Result<SecretText, Error> {
+    Ok(secret.into_text().map_err(Kind::NotText)?)
+}
+
+pub(crate) fn names(entries: &Entries) -> Vec<String> {
+    entries.names().map(ToString::to_string).collect()
+}
+
+fn remaining(status: &Status) -> Result<Duration, Error> {
+    let over = match status.state {
+        State::Open => return Ok(Duration::from_secs(status.expires_in_seconds)),
+        State::Locked => Code::Locked,
+        State::Spent => Code::Spent,
+        State::Expired => Code::Expired,
+        State::Closed => Code::Closed,
+        _ => Code::Unknown,
+    };
+    Err(Kind::Refused(over).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_open_safe_has_time_left() {
+        let asked = |state| remaining(&Status::new(state, 1_450, 3));
+        assert_eq!(asked(State::Open).unwrap(), Duration::from_secs(1_450));
+        assert!(asked(State::Locked).unwrap_err().is_locked());
+        assert!(asked(State::Spent).unwrap_err().is_spent());
+        assert!(asked(State::Expired).unwrap_err().is_expired());
+        assert!(asked(State::Closed).unwrap_err().is_closed());
+        assert!(asked(State::Unknown).unwrap_err().is_refused());
+    }
+
+    #[test]
+    fn the_name_of_the_password_is_cores() {
+        assert_eq!(EntryName::password().as_str(), PASSWORD);
+    }
+
+    #[test]
+    fn nonsense_is_refused_before_anything_is_sent() {
+        let client = || Client::new("zoom", "936 265").unwrap();
+        for error in [
+            Client::new(" \t", "936265").unwrap_err(),
+            Client::new("zoom", "93626").unwrap_err(),
+            client().with_user("").unwrap_err(),
+            client().with_url("http://example.org").unwrap_err(),
+            client().with_plain_http().with_url("https://example.org").unwrap_err(),
+            entry_name("no name").unwrap_err(),
+        ] {
+            assert!(error.is_usage(), "{error}");
+        }
+        assert!(client().with_plain_http().with_url("http://example.org").is_ok());
+    }
+
+    #[test]
+    fn a_client_can_be_shared_and_shows_no_credential() {
+        fn shared<T: Send + Sync + 'static>(_: &T) {}
+        let client = Client::new("zoom zoom", "936265").unwrap().with_user("ana").unwrap();
+        shared(&client);
+        assert_eq!(
+            format!("{client:?}"),
+            "Client { endpoint: Endpoint { url: BaseUrl(http://localhost:8051), .. }, \
+             user: User(ana), .. }"
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! One HTTP/1.1 connection, driven by the requests that use it.
+//!
+//! hyper's connection is a future that somebody has to poll. Here each request polls it,
+//! and between requests nobody does: no task of ours lives in other people's runtimes, and
+//! a connection never outlives the interest in it. What a closed connection means, and
+//! whether to open another, is the endpoint's to decide.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::runtime::{self, Handle};
+
+use crate::clock;
+use crate::error::Cause;
+use crate::url::Host;
+
+/// Requests to a safe have no body.
+pub(crate) type Request = hyper::Request<Empty<Bytes>>;
+
+/// Longest body that is read, in bytes. A record has 192 KiB at most.
+const MAX_BODY_LEN: usize = 256 * 1024;
+/// How long a connection may rest and be used again: the server hangs up after 30 s.
+const MAX_IDLE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Connection {
+    sender: http1::SendRequest<Empty<Bytes>>,
+    /// `None` once it has ended. Dropping it then is what makes the sender notice.
+    driver: Option<Driver>,
+    /// A second handle of the socket, to ask the system about it without a reactor, whose
+    /// news of a hang-up may be waiting to be read.
+    probe: std::net::TcpStream,
+    /// The runtime whose reactor watches the socket.
+    runtime: runtime::Id,
+    /// When it was last used, by [`clock::now`].
+    used: Duration,
+}
+
+type Driver = http1::Connection<TokioIo<TcpStream>, Empty<Bytes>>;
+
+/// Why a request got no answer.
+pub(crate) enum Failure {
+    /// Not a byte of the request was written.
+    Unsent(Box<Request>, Cause),
+    /// It was written, at least in part, and may have been acted upon.
+    HungUp(Cause),
+    /// What came is not HTTP.
+    NotHttp,
+    /// More than [`MAX_BODY_LEN`] came.
+    TooLong,
+}
+
+impl Connection {
+    pub(crate) async fn open(host: &Host, port: u16) -> io::Result<Self> {
+        let stream = dial(host, port).await?.into_std()?;
+        let probe = stream.try_clone()?;
+        let io = TokioIo::new(TcpStream::from_std(stream)?);
+        let (sender, driver) = http1::handshake(io).await.map_err(io::Error::other)?;
+        let runtime = Handle::current().id();
+        Ok(Self { sender, driver: Some(driver), probe, runtime, used: clock::now() })
+    }
+
+    /// Whether another request may be sent on it at `now`.
+    pub(crate) fn is_reusable(&self, now: Duration) -> bool {
+        self.runtime == Handle::current().id()
+            && now.saturating_sub(self.used) <= MAX_IDLE
+            && self.is_quiet()
+    }
+
+    /// Whether the other side is there and has nothing to say.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.probe.peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Sends one request and reads its whole answer. Worthless after an error, and after the
+    /// returned future was dropped before its end.
+    pub(crate) async fn exchange(&mut self, request: Request) -> Result<Response<Bytes>, Failure> {
+        let Self { sender, driver, .. } = self;
+        let answer = drive(driver, async {
+            if let Err(error) = sender.ready().await {
+                return Err(Failure::Unsent(Box::new(request), error.into()));
+            }
+            let answer = sender.try_send_request(request).await.map_err(|mut error| {
+                let unsent = error.take_message();
+                let error = error.into_error();
+                match unsent {
+                    Some(request) => Failure::Unsent(Box::new(request), error.into()),
+                    None => Failure::from(error),
+                }
+            })?;
+            read_whole(answer).await
+        })
+        .await?;
+        self.used = clock::now();
+        Ok(answer)
+    }
+}
+
+impl From<hyper::Error> for Failure {
+    fn from(error: hyper::Error) -> Self {
+        let source = std::error::Error::source(&error);
+        let io = source.and_then(|source| source.downcast_ref::<io::Error>());
+        // Chunks that are none come as I/O errors of these kinds.
+        let garbled = io.is_some_and(|io| {
+            matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+        });
+        if error.is_parse() || garbled { Self::NotHttp } else { Self::HungUp(error.into()) }
+    }
+}
+
+/// Connects without a look-up where the host is this machine.
+async fn dial(host: &Host, port: u16) -> io::Result<TcpStream> {
+    let stream = match host {
+        Host::Localhost => match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+            Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
+                TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.map_err(|_| refused)
+            }
+            connected => connected,
+        },
+        Host::Address(address) => TcpStream::connect((*address, port)).await,
+        Host::Name(name) => TcpStream::connect((name.as_str(), port)).await,
+    }?;
+    // Where nobody listens on a port of the ephemeral range, the system may choose that very
+    // port as the source and connect the socket to itself (RFC 9293, section 3.5).
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
+
+/// Polls `work`, and the connection that it waits for, until `work` is done.
+async fn drive<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(done);
+        }
+        // How it ended is told to `work` by its sender.
+        if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(cx).is_ready()) {
+            *driver = None;
+        }
+        work.as_mut().poll(cx)
+    })
+    .await
+}
+
+async fn read_whole(answer: Response<Incoming>) -> Result<Response<Bytes>, Failure> {
+    let (head, body) = answer.into_parts();
+    let whole = Limited::new(body, MAX_BODY_LEN).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return Failure::TooLong;
+        }
+        match error.downcast::<hyper::Error>() {
+            Ok(error) => Failure::from(*error),
+            Err(error) => Failure::HungUp(error),
+        }
+    })?;
+    Ok(Response::from_parts(head, whole.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn runtime() -> runtime::Runtime {
+        runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    fn connected(runtime: &runtime::Runtime) -> (Connection, std::net::TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connection = runtime.block_on(Connection::open(&Host::Localhost, port)).unwrap();
+        (connection, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn a_connection_is_reused_for_twenty_seconds_on_its_own_runtime() {
+        let first = runtime();
+        let (connection, _server) = connected(&first);
+        let at = |seconds| connection.used + Duration::from_secs(seconds);
+        first.block_on(async {
+            assert!(connection.is_reusable(at(0)));
+            assert!(connection.is_reusable(at(20)));
+            assert!(!connection.is_reusable(at(21)));
+        });
+        runtime().block_on(async { assert!(!connection.is_reusable(at(0))) });
+    }
+
+    #[test]
+    fn a_request_comes_back_where_the_server_spoke_first_or_hung_up() {
+        let runtime = runtime();
+        for (said, quiet) in [("SSH-2.0-OpenSSH_10.0\r\n", true), ("", false)] {
+            let (mut connection, mut server) = connected(&runtime);
+            server.write_all(said.as_bytes()).unwrap();
+            let still_there = quiet.then_some(server);
+            let ended = connection.driver.take().unwrap();
+            assert!(runtime.block_on(ended).is_err());
+
+            let answered = runtime.block_on(connection.exchange(Request::new(Empty::new())));
+            assert!(matches!(answered, Err(Failure::Unsent(..))));
+            assert_eq!(connection.is_quiet(), quiet);
+            drop(still_there);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A safe's address, and the requests that can be made there.
+//!
+//! Knows no passphrase and no key. Promises that a request is sent twice only if nothing of
+//! the first was written, because a second token could be the third wrong one, and that
+//! every call ends within its time limit.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Method, Response};
+use passsafe_core::Token;
+use passsafe_core::wire::{CLOSE_PATH, Code, SECRET_PATH, STATUS_PATH, Status, TOKEN_HEADER};
+
+use crate::answer::{self, Fetched};
+use crate::clock;
+use crate::connection::{Connection, Failure, Request};
+use crate::error::{Error, Kind};
+use crate::url::BaseUrl;
+
+/// A safe's address, for what needs no passphrase: its status, and closing it.
+///
+/// Keeps one connection between calls. Calls at the same time have one each. Needs a Tokio
+/// runtime with I/O and time enabled, any one at each call.
+pub struct Endpoint {
+    url: BaseUrl,
+    timeout: Duration,
+    kept: Mutex<Option<Connection>>,
+    end: Mutex<Option<End>>,
+}
+
+/// What the last record's answer said about the end of its safe.
+struct End {
+    /// By [`clock::now`].
+    told: Duration,
+    left: Duration,
+}
+
+impl Endpoint {
+    /// Longest time from connecting to the last byte of an answer, unless set otherwise.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// An endpoint at `url`. Nothing is sent yet.
+    #[must_use]
+    pub fn new(url: BaseUrl) -> Self {
+        Self { url, timeout: Self::DEFAULT_TIMEOUT, kept: Mutex::new(None), end: Mutex::new(None) }
+    }
+
+    /// Sets the longest time from connecting to the last byte of an answer.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// The same at another address.
+    pub(crate) fn with_url(self, url: BaseUrl) -> Self {
+        Self::new(url).with_timeout(self.timeout)
+    }
+
+    /// Asks where the safe is in its life; costs no attempt.
+    pub async fn status(&self) -> Result<Status, Error> {
+        let answer = self.ask(Method::GET, STATUS_PATH, None).await?;
+        Ok(answer::status(&answer)?)
+    }
+
+    /// Closes the safe for good. A wrong token is an attempt used up.
+    pub async fn close(&self, token: &Token) -> Result<(), Error> {
+        let answer = self.ask(Method::POST, CLOSE_PATH, Some(token)).await?;
+        Ok(answer::closed(&answer)?)
+    }
+
+    /// Fetches the sealed record. A wrong token is an attempt used up.
+    pub(crate) async fn fetch(&self, token: &Token) -> Result<Fetched, Error> {
+        let answer = self.ask(Method::POST, SECRET_PATH, Some(token)).await?;
+        let fetched = answer::fetched(&answer)?;
+        *lock(&self.end) = Some(End { told: clock::now(), left: fetched.expires_in });
+        Ok(fetched)
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&Token>,
+    ) -> Result<Response<Bytes>, Error> {
+        let request = self.request(method, path, token)?;
+        let exchange = tokio::time::timeout(self.timeout, self.exchange(request));
+        match exchange.await.unwrap_or(Err(Kind::Timeout(self.timeout))) {
+            Err(kind) if kind.is_unreachable() && self.is_over() => {
+                Err(Kind::Refused(Code::Expired).into())
+            }
+            answered => Ok(answered?),
+        }
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a host that was parsed from a URI, a port and six digits are visible ASCII"
+    )]
+    fn request(&self, method: Method, path: &str, token: Option<&Token>) -> Result<Request, Kind> {
+        let visible = "visible ASCII is a header value";
+        let mut request = Request::new(Empty::new());
+        *request.method_mut() = method;
+        *request.uri_mut() = self.url.target(path).map_err(Kind::Url)?;
+        let host = self.url.authority().try_into().expect(visible);
+        request.headers_mut().insert(HOST, host);
+        if let Some(token) = token {
+            let mut value = HeaderValue::from_str(token.expose()).expect(visible);
+            value.set_sensitive(true);
+            request.headers_mut().insert(TOKEN_HEADER, value);
+        }
+        Ok(request)
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Response<Bytes>, Kind> {
+        let request = match self.take_kept() {
+            None => request,
+            Some(mut kept) => match kept.exchange(request).await {
+                // The other side hung up in the meantime.
+                Err(Failure::Unsent(request, _)) => *request,
+                answered => return self.settle(kept, answered),
+            },
+        };
+        let mut fresh = Connection::open(self.url.host(), self.url.port())
+            .await
+            .map_err(|source| Kind::Unreachable { at: self.url.to_string(), source })?;
+        let answered = fresh.exchange(request).await;
+        self.settle(fresh, answered)
+    }
+
+    /// Keeps the connection after a success, and names a failure.
+    fn settle(
+        &self,
+        connection: Connection,
+        answered: Result<Response<Bytes>, Failure>,
+    ) -> Result<Response<Bytes>, Kind> {
+        match answered {
+            Ok(answer) => {
+                *lock(&self.kept) = Some(connection);
+                Ok(answer)
+            }
+            Err(Failure::Unsent(..)) if connection.is_quiet() => {
+                Err(Kind::NotASafe("it speaks before it is asked"))
+            }
+            Err(Failure::Unsent(_, source) | Failure::HungUp(source)) => {
+                Err(Kind::HungUp { at: self.url.to_string(), source })
+            }
+            Err(Failure::NotHttp) => Err(Kind::NotASafe("it does not speak HTTP")),
+            Err(Failure::TooLong) => Err(Kind::NotASafe("its answer is too long")),
+        }
+    }
+
+    fn take_kept(&self) -> Option<Connection> {
+        lock(&self.kept).take().filter(|connection| connection.is_reusable(clock::now()))
+    }
+
+    /// Whether the safe that gave a record must be over by now.
+    fn is_over(&self) -> bool {
+        let end = lock(&self.end);
+        end.as_ref().is_some_and(|end| clock::now().saturating_sub(end.told) >= end.left)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// What these mutexes guard is replaced in one step, so a panic elsewhere leaves it whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_names_its_host_and_hides_its_token() {
+        let url = BaseUrl::parse("http://[::1]:8051/hub/").unwrap();
+        let token = Token::from_integer(42_265).unwrap();
+        let request = Endpoint::new(url).request(Method::POST, SECRET_PATH, Some(&token)).unwrap();
+        assert_eq!(request.uri(), "/hub/v1/secret");
+        assert_eq!(request.headers()["host"], "[::1]:8051");
+        assert_eq!(request.headers()["passsafe-token"], "042265");
+        assert!(!format!("{request:?}").contains("042265"));
+    }
+}

@@ -1,0 +1,41 @@
+//! What a client knows about the end of its safe when nobody is left to ask.
+
+use crate::records::{client, sealed, with_record};
+use crate::rogue::Rogue;
+
+#[test]
+fn a_dead_port_after_the_deadline_means_expired() {
+    let record = sealed("S3kr!t");
+    let mut rogue = Rogue::start(move |_| with_record(&record, 0));
+    let client = client(&rogue.url());
+    client.password().unwrap();
+    rogue.stop();
+    for error in [
+        client.password().unwrap_err(),
+        client.status().unwrap_err(),
+        client.remaining().unwrap_err(),
+        client.close().unwrap_err(),
+    ] {
+        assert!(error.is_expired() && !error.is_unreachable(), "{error}");
+    }
+}
+
+#[test]
+fn a_dead_port_before_the_deadline_is_just_dead() {
+    let record = sealed("S3kr!t");
+    let mut rogue = Rogue::start(move |_| with_record(&record, 28_800));
+    let client = client(&rogue.url());
+    client.password().unwrap();
+    rogue.stop();
+    let error = client.password().unwrap_err();
+    assert!(error.is_unreachable() && !error.is_expired(), "{error}");
+}
+
+#[test]
+fn a_safe_that_answers_after_its_deadline_is_believed() {
+    let record = sealed("S3kr!t");
+    let rogue = Rogue::start(move |_| with_record(&record, 0));
+    let client = client(&rogue.url());
+    client.password().unwrap();
+    assert_eq!(client.password().unwrap().expose(), "S3kr!t");
+}

@@ -1,0 +1,109 @@
+//! Keys and records: derived once, opened each time, never mixed up.
+
+use crate::records::{PASSPHRASE, answer, client, client_for, sealed, sealed_as, with_record};
+use crate::rogue::Rogue;
+
+/// Serves these records in turn, then the last one for ever.
+fn serving(records: Vec<String>) -> Rogue {
+    Rogue::start(move |number| with_record(&records[number.min(records.len() - 1)], 1_450))
+}
+
+#[test]
+fn secrets_are_found_by_name() {
+    let record = sealed_as(
+        PASSPHRASE,
+        0,
+        &[("api_key", b"k"), ("cert.der", b"\xff\x00"), ("password", b"S3kr!t")],
+    );
+    let rogue = serving(vec![record]);
+    let client = client(&rogue.url());
+    assert_eq!(client.names().unwrap(), ["api_key", "cert.der", "password"]);
+    assert_eq!(client.password().unwrap().expose(), "S3kr!t");
+    assert_eq!(client.secret("api_key").unwrap().expose(), "k");
+    assert_eq!(client.secret_bytes("cert.der").unwrap().expose(), b"\xff\x00");
+    assert!(client.secret("cert.der").unwrap_err().is_not_text());
+    let error = client.secret("other").unwrap_err();
+    assert!(error.is_unknown_entry());
+    assert_eq!(error.to_string(), "the safe holds no secret named other");
+    let asked = rogue.requests().len();
+    assert!(client.secret("no name").unwrap_err().is_usage());
+    assert_eq!(rogue.requests().len(), asked);
+}
+
+#[test]
+fn nothing_is_cached_but_the_key() {
+    // The same salt: two records of one safe.
+    let rogue = serving(vec![sealed("first"), sealed("second")]);
+    let client = client(&rogue.url());
+    assert_eq!(client.password().unwrap().expose(), "first");
+    assert_eq!(client.password().unwrap().expose(), "second");
+    assert_eq!(rogue.requests().len(), 2);
+}
+
+/// Both safes have the same passphrase, so that deriving another key would succeed.
+#[test]
+fn another_safe_is_not_opened_by_a_new_derivation() {
+    let other = sealed_as(PASSPHRASE, 1, &[("password", b"other")]);
+    let rogue = serving(vec![sealed("S3kr!t"), other.clone(), sealed("S3kr!t")]);
+    let keyed = client(&rogue.url());
+    keyed.password().unwrap();
+    let error = keyed.password().unwrap_err();
+    assert!(error.is_other_safe() && !error.is_damaged(), "{error}");
+    assert_eq!(keyed.password().unwrap().expose(), "S3kr!t");
+
+    let rogue = serving(vec![other]);
+    assert_eq!(client(&rogue.url()).password().unwrap().expose(), "other");
+}
+
+#[test]
+fn a_wrong_passphrase_or_user_can_still_be_right_later() {
+    let mine = sealed_as("my own words", 1, &[("password", b"mine")]);
+    let rogue = serving(vec![sealed("S3kr!t"), mine]);
+    let client = client_for(" My  own words", &rogue.url());
+    let error = client.password().unwrap_err();
+    assert!(error.is_wrong_passphrase(), "{error}");
+    assert!(error.to_string().contains("ana"));
+    assert_eq!(client.password().unwrap().expose(), "mine");
+
+    let rogue = serving(vec![sealed("S3kr!t")]);
+    let stranger = client_for(PASSPHRASE, &rogue.url()).with_user("bob").unwrap();
+    assert!(stranger.password().unwrap_err().is_wrong_passphrase());
+}
+
+#[test]
+fn a_damaged_record_does_not_cost_the_passphrase() {
+    let good = sealed("S3kr!t");
+    let (head, ciphertext) = good.split_once(r#""ciphertext":""#).unwrap();
+    let first = if ciphertext.starts_with('A') { 'B' } else { 'A' };
+    let damaged = format!(r#"{head}"ciphertext":"{first}{}"#, &ciphertext[1..]);
+    let rogue = serving(vec![damaged.clone(), good, damaged]);
+    let client = client(&rogue.url());
+    assert!(client.password().unwrap_err().is_damaged());
+    assert_eq!(client.password().unwrap().expose(), "S3kr!t");
+    assert!(client.password().unwrap_err().is_damaged());
+}
+
+#[test]
+fn an_absurd_cost_is_refused_before_any_work() {
+    for (from, to) in [
+        ("\"memory_kib\":19456", "\"memory_kib\":4294967295"),
+        ("\"memory_kib\":19456", "\"memory_kib\":262145"),
+        ("\"iterations\":1", "\"iterations\":4294967295"),
+        ("\"memory_kib\":19456", "\"memory_kib\":8"),
+    ] {
+        let absurd = sealed("S3kr!t").replace(from, to);
+        assert!(absurd.contains(to));
+        let rogue = serving(vec![absurd, sealed("S3kr!t")]);
+        let client = client(&rogue.url());
+        let error = client.password().unwrap_err();
+        assert!(error.is_damaged(), "{to}: {error}");
+        assert_eq!(client.password().unwrap().expose(), "S3kr!t");
+    }
+}
+
+#[test]
+fn something_else_in_json_is_not_a_safe() {
+    let json = "Content-Type: application/json\r\nPasssafe-Expires-In: 5\r\n";
+    let rogue = Rogue::start(move |_| answer("200 OK", json, r#"{"version":1}"#));
+    assert!(client(&rogue.url()).password().unwrap_err().is_not_a_safe());
+}

@@ -1,0 +1,75 @@
+//! Sealed records and the answers that carry them.
+
+use passsafe_core::{
+    Cost, Entries, EntryName, Passphrase, RandomError, SealedRecord, Secret, User, WorkMemory,
+};
+
+use crate::rogue::Reply;
+
+pub(crate) const PASSPHRASE: &str = "clip zebra mango";
+pub(crate) const TOKEN: &str = "936 265";
+pub(crate) const USER: &str = "ana";
+
+/// A record of one password, sealed for [`PASSPHRASE`] and [`USER`].
+pub(crate) fn sealed(password: &str) -> String {
+    sealed_as(PASSPHRASE, 0, &[("password", password.as_bytes())])
+}
+
+/// A record whose salt and nonce follow from `seed`: the same one makes the same safe.
+pub(crate) fn sealed_as(passphrase: &str, seed: u8, named: &[(&str, &[u8])]) -> String {
+    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
+    let entries = named
+        .iter()
+        .map(|&(name, value)| (EntryName::new(name).unwrap(), Secret::from(value.to_vec())));
+    let mut random = |out: &mut [u8]| -> Result<(), RandomError> {
+        out.fill(seed);
+        Ok(())
+    };
+    SealedRecord::seal(
+        &Entries::new(entries).unwrap(),
+        &Passphrase::new(passphrase).unwrap(),
+        &User::new(USER).unwrap(),
+        cost,
+        &mut random,
+        &mut WorkMemory::for_cost(cost).unwrap(),
+    )
+    .unwrap()
+    .to_json()
+}
+
+/// The answer of a safe that has `seconds` left.
+pub(crate) fn with_record(record: &str, seconds: u64) -> Reply {
+    let ends = format!("Passsafe-Expires-In: {seconds}\r\n");
+    answer("200 OK", &format!("Content-Type: application/json\r\n{ends}"), record)
+}
+
+/// The status of an open safe.
+pub(crate) fn with_status() -> Reply {
+    let status = r#"{"protocol":1,"state":"open","expires_in_seconds":1450,"attempts_left":3}"#;
+    answer("200 OK", "Content-Type: application/json\r\n", status)
+}
+
+pub(crate) fn with_problem(status: &str, body: &str) -> Reply {
+    answer(status, "Content-Type: application/problem+json\r\n", body)
+}
+
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Reply {
+    let length = body.len();
+    Reply::new(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"))
+}
+
+pub(crate) fn client(url: &str) -> passsafe_client::blocking::Client {
+    client_for(PASSPHRASE, url)
+}
+
+pub(crate) fn client_for(passphrase: &str, url: &str) -> passsafe_client::blocking::Client {
+    passsafe_client::blocking::Client::new(passphrase, TOKEN)
+        .and_then(|client| client.with_user(USER)?.with_url(url))
+        .unwrap()
+}
+
+pub(crate) fn async_client(url: &str) -> passsafe_client::Client {
+    passsafe_client::Client::new(PASSPHRASE, TOKEN)
+        .and_then(|client| client.with_user(USER)?.with_url(url))
+        .unwrap()
+}
