@@ -1,0 +1,75 @@
+//! The chores of this repository, as `cargo xtask …`.
+//!
+//! Every chore is a subcommand with a module of its own; nothing here is part of what
+//! users install. CI runs `cargo xtask test` and nothing else.
+
+#![allow(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a chore reports to the person who started it"
+)]
+
+mod deny;
+mod gate;
+mod repository;
+mod tidy;
+mod vectors;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::repository::Repository;
+
+/// Chores of the passsafe repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run the whole gate: format, rules, clippy, docs, dependency policy, vectors, tests.
+    Test {
+        /// Inner loop: format, rules, clippy and unit tests only.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Write the test vectors of the sealed record and the token.
+    Vectors {
+        /// Write nothing; fail if the files are not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let repository = Repository::from_env();
+    let result = match Arguments::parse().chore {
+        Chore::Test { quick: false } => gate::whole(&repository),
+        Chore::Test { quick: true } => gate::quick(&repository),
+        Chore::Vectors { check: false } => vectors::write(&repository),
+        Chore::Vectors { check: true } => vectors::check(&repository),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,57 @@
+//! Rules of this repository that no compiler keeps, as code.
+//!
+//! Each rule is a pure function from what it judges to its findings, so that its tests can
+//! show it a violation. Reading the files is done here, once.
+
+mod dependencies;
+mod environment;
+mod exposure;
+mod layout;
+mod manifests;
+mod markers;
+mod server;
+mod shipped;
+mod source;
+mod unsafety;
+mod wordlists;
+
+use std::fs;
+
+use anyhow::{Context as _, bail};
+
+use crate::repository::Repository;
+
+/// Applies every rule; all findings are shown, not only the first.
+pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
+    let sources = source::all(repository)?;
+    let manifests = manifests::all(repository)?;
+    let mut findings = Vec::new();
+    findings.extend(layout::check(&sources));
+    findings.extend(markers::check(&sources));
+    findings.extend(server::check(&sources));
+    findings.extend(environment::check(&sources));
+    findings.extend(unsafety::check(&sources));
+    findings.extend(exposure::check(&sources));
+    findings.extend(manifests::check(&manifests));
+    findings.extend(dependencies::check(&dependencies::all(repository)?));
+    findings.extend(check_wordlists(repository)?);
+    for finding in &findings {
+        eprintln!("{finding}");
+    }
+    if !findings.is_empty() {
+        bail!("violations of the repository's rules: {}", findings.len());
+    }
+    println!("{} source files and {} manifests keep the rules", sources.len(), manifests.len());
+    Ok(())
+}
+
+fn check_wordlists(repository: &Repository) -> anyhow::Result<Vec<String>> {
+    let read = |relative: &str| {
+        fs::read(repository.path(relative)).with_context(|| format!("cannot read {relative}"))
+    };
+    Ok(wordlists::check(
+        &read(wordlists::ORIGINAL)?,
+        &read(wordlists::EMBEDDED)?,
+        &String::from_utf8_lossy(&read(wordlists::README)?),
+    ))
+}
