@@ -1,0 +1,232 @@
+//! The command line: verbs, flags and variables.
+//!
+//! No flag takes a secret as its value, because arguments are visible to every account of
+//! the machine. Values of variables are never shown in help.
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use passsafe_core::wire::DEFAULT_PORT;
+use passsafe_core::{EntryName, Lifetime};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "passsafe",
+    version,
+    about = "Hand a password to a program for a limited time, without typing it there.",
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+    /// Without a verb: `serve`.
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Ask for a password and serve it, sealed, until its time is up
+    Serve(ServeArgs),
+    /// Print a secret from a safe
+    Get(GetArgs),
+    /// Run a program with a secret in its environment
+    Run(RunArgs),
+    /// Say how a safe is doing; needs no token
+    Status(StatusArgs),
+    /// Close a safe for good
+    Close(CloseArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// What `serve` becomes once the password is sealed.
+    #[cfg(unix)]
+    #[command(name = crate::serve::SERVING_VERB, hide = true)]
+    Serving(ServingArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Lifetime of the safe, 1 to 480 minutes [default: ask, or 60 without a terminal]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) minutes: Option<Lifetime>,
+    /// Read the password from standard input; one final line feed is dropped
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Print address, passphrase and token as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Port on localhost; 0 takes a free one
+    #[arg(short, long, value_name = "N", default_value_t = DEFAULT_PORT)]
+    pub(crate) port: u16,
+    #[command(flatten)]
+    pub(crate) user: UserArg,
+    /// Answer to this Host as well, written as the client sends it (for tunnels)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) allow_host: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserArg {
+    /// Account name that the passphrase is bound to [default: this account]
+    #[arg(long, value_name = "NAME", env = "PASSSAFE_USER", hide_env_values = true)]
+    pub(crate) user: Option<String>,
+}
+
+/// Which safe to ask.
+#[derive(Debug, Args)]
+pub(crate) struct SafeArgs {
+    #[arg(
+        help = "Address of the safe [default: http://localhost:8051]",
+        short,
+        long,
+        value_name = "URL",
+        env = "PASSSAFE_URL",
+        hide_env_values = true
+    )]
+    pub(crate) url: Option<String>,
+    /// Send the token over plain HTTP to a host that is not this machine
+    #[arg(long)]
+    pub(crate) allow_plain_http: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    /// Name of the secret
+    #[arg(default_value = "password")]
+    pub(crate) name: EntryName,
+    /// Leave out the final line feed
+    #[arg(long)]
+    pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) safe: SafeArgs,
+    #[command(flatten)]
+    pub(crate) user: UserArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Variable for the program, and the secret's name if it is not `password`
+    #[arg(short, long, value_name = "VAR[=NAME]", required = true)]
+    pub(crate) env: Vec<EnvMapping>,
+    #[command(flatten)]
+    pub(crate) safe: SafeArgs,
+    #[command(flatten)]
+    pub(crate) user: UserArg,
+    /// Program and its arguments
+    #[arg(required = true, last = true, value_name = "CMD")]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Print the status as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) safe: SafeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CloseArgs {
+    #[command(flatten)]
+    pub(crate) safe: SafeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[cfg(unix)]
+#[derive(Debug, Args)]
+pub(crate) struct ServingArgs {
+    /// Descriptor of the handoff
+    #[arg(long)]
+    pub(crate) handoff: i32,
+    /// Descriptors of the listening sockets
+    #[arg(long, required = true)]
+    pub(crate) listener: Vec<i32>,
+}
+
+/// `VAR` or `VAR=NAME`: which secret goes into which variable.
+#[derive(Debug, Clone)]
+pub(crate) struct EnvMapping {
+    pub(crate) variable: String,
+    pub(crate) name: EntryName,
+}
+
+impl std::str::FromStr for EnvMapping {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (variable, name) = match text.split_once('=') {
+            Some((variable, name)) => {
+                (variable, EntryName::new(name).map_err(|error| error.to_string())?)
+            }
+            None => (text, EntryName::password()),
+        };
+        if variable.is_empty() || variable.contains('\0') {
+            return Err("the variable has no name".to_owned());
+        }
+        Ok(Self { variable: variable.to_owned(), name })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    use super::*;
+
+    fn walk(command: &Command, visit: &mut dyn FnMut(&Command)) {
+        visit(command);
+        for verb in command.get_subcommands() {
+            walk(verb, visit);
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_variable_shows_its_value_in_help() {
+        let mut variables = 0;
+        walk(&Cli::command(), &mut |command| {
+            for argument in command.get_arguments().filter(|it| it.get_env().is_some()) {
+                variables += 1;
+                assert!(argument.is_hide_env_values_set(), "{} {argument}", command.get_name());
+            }
+        });
+        assert!(variables > 0);
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret() {
+        walk(&Cli::command(), &mut |command| {
+            for argument in command.get_arguments().filter(|it| it.get_action().takes_values()) {
+                let id = argument.get_id().as_str();
+                assert!(
+                    !["passphrase", "password", "token", "secret"]
+                        .iter()
+                        .any(|word| id.contains(word)),
+                    "{} --{id}",
+                    command.get_name()
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn a_mapping_names_variable_and_secret() {
+        let mapping: EnvMapping = "PGPASSWORD".parse().unwrap();
+        assert_eq!((mapping.variable.as_str(), mapping.name.as_str()), ("PGPASSWORD", "password"));
+        let mapping: EnvMapping = "PGUSER=DB_USER".parse().unwrap();
+        assert_eq!((mapping.variable.as_str(), mapping.name.as_str()), ("PGUSER", "DB_USER"));
+        for bad in ["", "=x", "A=", "A=9", "A=b=c"] {
+            assert!(bad.parse::<EnvMapping>().is_err(), "{bad}");
+        }
+    }
+}

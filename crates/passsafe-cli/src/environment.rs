@@ -1,0 +1,77 @@
+//! The variables that stand in for a prompt, read here and nowhere else.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::failure::{Failure, code};
+
+/// Every variable of passsafe starts so; `run` keeps them from the child.
+pub(crate) const PREFIX: &str = "PASSSAFE_";
+
+const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
+const PASSPHRASE_FILE: &str = "PASSSAFE_PASSPHRASE_FILE";
+const TOKEN: &str = "PASSSAFE_TOKEN";
+
+/// Far above six words; keeps a mistaken path from being read to its end.
+const MAX_PASSPHRASE_FILE: u64 = 64 * 1024;
+
+/// The passphrase from `PASSSAFE_PASSPHRASE` or the file that `PASSSAFE_PASSPHRASE_FILE`
+/// names, if one of them is set.
+pub(crate) fn passphrase() -> Result<Option<Zeroizing<String>>, Failure> {
+    match (text(PASSPHRASE)?, std::env::var_os(PASSPHRASE_FILE)) {
+        (Some(_), Some(_)) => Err(Failure::new(
+            code::USAGE,
+            format!("{PASSPHRASE} and {PASSPHRASE_FILE} are both set"),
+            "unset one of them",
+        )),
+        (passphrase, None) => Ok(passphrase),
+        (None, Some(path)) => passphrase_file(Path::new(&path)).map(Some),
+    }
+}
+
+/// The token from `PASSSAFE_TOKEN`, if it is set.
+pub(crate) fn token() -> Result<Option<Zeroizing<String>>, Failure> {
+    text(TOKEN)
+}
+
+/// The environment without passsafe's own variables.
+#[cfg(unix)]
+pub(crate) fn without_ours() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+}
+
+/// The few variables that a terminal program needs and that hold no secrets.
+#[cfg(unix)]
+pub(crate) fn for_the_terminal() -> impl Iterator<Item = (OsString, OsString)> {
+    const NAMES: [&str; 5] = ["TERM", "COLORTERM", "NO_COLOR", "LANG", "TZ"];
+    std::env::vars_os().filter(|(name, _)| {
+        let name = name.as_encoded_bytes();
+        name.starts_with(b"LC_") || NAMES.iter().any(|it| it.as_bytes() == name)
+    })
+}
+
+fn text(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    let Some(value) = std::env::var_os(name) else { return Ok(None) };
+    match value.into_string() {
+        Ok(text) => Ok(Some(Zeroizing::new(text))),
+        Err(value) => {
+            value.into_encoded_bytes().zeroize();
+            Err(Failure::new(code::USAGE, format!("{name} is not UTF-8"), "set it to plain text"))
+        }
+    }
+}
+
+fn passphrase_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::with_capacity(4_096));
+    File::open(path)
+        .and_then(|file| file.take(MAX_PASSPHRASE_FILE).read_to_string(&mut text))
+        .map_err(|error| {
+            let message = format!("the file that {PASSPHRASE_FILE} names cannot be read: {error}");
+            Failure::new(code::NO_INPUT, message, "check its path and permissions")
+        })?;
+    Ok(text)
+}

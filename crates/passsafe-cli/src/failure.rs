@@ -1,0 +1,82 @@
+//! Every error that a person sees: two lines, and an exit code.
+//!
+//! `error:` says what happened, `hint:` what to do next. Neither ever contains a secret;
+//! the one exception is deliberate and argued in `hint.rs`.
+
+use std::fmt;
+use std::io::{Write as _, stderr};
+use std::process::ExitCode;
+
+/// Exit codes, after BSD's `sysexits.h` where it has a fitting one.
+pub(crate) mod code {
+    /// Wrong usage: flags, minutes, tokens, addresses.
+    pub(crate) const USAGE: u8 = 2;
+    /// The record does not open.
+    pub(crate) const DATA: u8 = 65;
+    /// There is nothing to read from.
+    pub(crate) const NO_INPUT: u8 = 66;
+    /// The account name cannot be used.
+    pub(crate) const NO_USER: u8 = 67;
+    /// No safe there, or the port is busy.
+    pub(crate) const UNAVAILABLE: u8 = 69;
+    /// The system refused something that normally works.
+    pub(crate) const OS: u8 = 71;
+    /// The answer could not be written.
+    pub(crate) const IO: u8 = 74;
+    /// No answer in time.
+    pub(crate) const TIMEOUT: u8 = 75;
+    /// Something else than a safe answers.
+    pub(crate) const PROTOCOL: u8 = 76;
+    /// The safe refused.
+    pub(crate) const REFUSED: u8 = 77;
+    /// `run`: anything that failed before the child started.
+    pub(crate) const BEFORE_CHILD: u8 = 125;
+    /// `run`: the child cannot be executed.
+    pub(crate) const NOT_EXECUTABLE: u8 = 126;
+    /// `run`: there is no such program.
+    pub(crate) const NOT_FOUND: u8 = 127;
+    /// Ended by a signal: this plus the signal's number.
+    pub(crate) const SIGNAL: u8 = 128;
+}
+
+/// What happened, what to do next, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+    hint: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: hint.into() }
+    }
+
+    /// For what only fails when the system is in a bad state.
+    pub(crate) fn os(what: &str, error: impl fmt::Display) -> Self {
+        Self::new(code::OS, format!("{what}: {error}"), "this is the system's refusal; try again")
+    }
+
+    pub(crate) fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// Writes the two lines to stderr. If that is gone too, there is nobody to tell.
+    pub(crate) fn report(&self) {
+        let _nobody_to_tell = stderr()
+            .lock()
+            .write_all(format!("error: {}\nhint: {}\n", self.message, self.hint).as_bytes());
+    }
+}

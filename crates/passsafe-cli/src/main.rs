@@ -1,0 +1,62 @@
+//! `passsafe`: the only part of passsafe that talks to a person.
+//!
+//! stdout carries the answer alone; prompts, banner, log and errors go to stderr or the
+//! terminal. Only this file reads the command line, and only `environment.rs` the
+//! environment.
+
+mod args;
+mod close;
+mod completions;
+mod credentials;
+mod environment;
+mod failure;
+mod get;
+mod hint;
+mod open;
+mod output;
+#[cfg(unix)]
+mod run;
+#[cfg(unix)]
+mod serve;
+mod status;
+mod terminal;
+mod usage;
+
+use std::process::ExitCode;
+
+use args::{Cli, Verb};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    match usage::parse(std::env::args_os()).and_then(dispatch) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: Option<Cli>) -> Result<(), Failure> {
+    let Some(cli) = cli else { return Ok(()) };
+    match cli.verb {
+        Some(Verb::Get(args)) => get::get(&args),
+        Some(Verb::Status(args)) => status::status(&args),
+        Some(Verb::Close(args)) => close::close(&args),
+        Some(Verb::Completions(args)) => completions::print(&args),
+        #[cfg(unix)]
+        Some(Verb::Run(args)) => run::run(&args).map_err(run::before_child),
+        #[cfg(unix)]
+        Some(Verb::Serving(args)) => serve::serving(&args),
+        #[cfg(unix)]
+        Some(Verb::Serve(args)) => serve::serve(args),
+        #[cfg(unix)]
+        None => serve::serve(cli.serve),
+        #[cfg(not(unix))]
+        Some(Verb::Run(_) | Verb::Serve(_)) | None => Err(Failure::new(
+            failure::code::UNAVAILABLE,
+            "this system has no exec, which serve and run need",
+            "use get, status and close, or the client library",
+        )),
+    }
+}

@@ -1,0 +1,61 @@
+//! `passsafe run`: becomes a program that has secrets in its environment.
+//!
+//! exec, not a child: terminal, job control, signals and exit status are the program's own.
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use crate::args::RunArgs;
+use crate::environment;
+use crate::failure::{Failure, code};
+use crate::open::Opener;
+
+pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let Some((program, arguments)) = args.command.split_first() else {
+        return Err(Failure::new(code::USAGE, "there is no program to run", "name it after --"));
+    };
+    let opener = Opener::new(&args.safe, &args.user)?;
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(environment::without_ours());
+    for mapping in &args.env {
+        let secret = opener.secret(&mapping.name)?;
+        if secret.expose().contains(&0) {
+            return Err(Failure::new(
+                code::DATA,
+                format!(
+                    "the secret {} contains a NUL byte, which no variable can hold",
+                    mapping.name
+                ),
+                "fetch it with 'passsafe get --raw' and pass it through a pipe",
+            ));
+        }
+        command.env(&mapping.variable, OsString::from_vec(secret.expose().to_vec()));
+    }
+    drop(opener);
+    let error = command.exec();
+    Err(if error.kind() == ErrorKind::NotFound {
+        Failure::new(
+            code::NOT_FOUND,
+            format!("there is no program {}", program.display()),
+            "check its name and the PATH",
+        )
+    } else {
+        Failure::new(
+            code::NOT_EXECUTABLE,
+            format!("{} cannot be executed: {error}", program.display()),
+            "check its permissions",
+        )
+    })
+}
+
+/// The exit code of `env` and `docker run` for what fails before the program starts, so that
+/// the program's own codes stay recognisable.
+pub(crate) fn before_child(failure: Failure) -> Failure {
+    match failure.code() {
+        code::NOT_EXECUTABLE | code::NOT_FOUND => failure,
+        _ => failure.with_code(code::BEFORE_CHILD),
+    }
+}

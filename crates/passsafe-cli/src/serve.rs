@@ -1,0 +1,77 @@
+//! `passsafe serve`: ask, seal, show, and become the process that serves.
+//!
+//! Password, passphrase and key exist in this process only, which replaces itself (exec) as
+//! soon as the credentials are shown. The serving process starts with a fresh address space
+//! and a fresh environment and is handed ciphertext, seed and deadline; see `handoff`.
+//!
+//! The port is bound before anything is asked, so a busy one costs nobody a password.
+
+mod bind;
+mod handoff;
+mod inherited;
+mod present;
+mod seal;
+mod secret;
+mod serving;
+
+use std::io::{IsTerminal as _, stdout};
+
+use passsafe_client::account_user;
+use passsafe_core::Lifetime;
+use passsafe_server::{Clock as _, SystemClock};
+
+use crate::args::ServeArgs;
+use crate::failure::{Failure, code};
+use crate::terminal::Terminal;
+use handoff::Handoff;
+use present::Credentials;
+
+pub(crate) use serving::serving;
+
+/// The hidden verb under which the executable starts as the serving process.
+pub(crate) const SERVING_VERB: &str = "__serving";
+
+pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
+    if !args.json && !stdout().is_terminal() {
+        return Err(Failure::new(
+            code::USAGE,
+            "standard output is no terminal, and the credentials are shown on one only",
+            "add --json to print them as one line of JSON",
+        ));
+    }
+    let source = secret::Source::choose(args.password_stdin, Terminal::open())?;
+    let user = seal::user(args.user.user.as_deref(), account_user)?;
+    let (listeners, port) = bind::bind(args.port)?;
+    let lifetime = match (args.minutes, &source) {
+        (Some(lifetime), _) => lifetime,
+        (None, secret::Source::Terminal(terminal)) => ask_lifetime(terminal)?,
+        (None, secret::Source::Stdin) => Lifetime::DEFAULT,
+    };
+    let entries = source.read()?;
+    let sealed = seal::seal(&entries, &user)?;
+    drop(entries);
+    let creation = SystemClock.now();
+    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, args.allow_host);
+    let serving = handoff.prepare(listeners)?;
+    let credentials = Credentials {
+        url: format!("http://localhost:{port}"),
+        passphrase: sealed.passphrase,
+        token: sealed.seed.token(lifetime),
+        user,
+        named_user: args.user.user.is_some(),
+        lifetime,
+        expires_at: handoff.expires_at(),
+    };
+    if args.json {
+        credentials.print_json()?;
+    } else {
+        credentials.show()?;
+    }
+    drop(credentials);
+    Err(serving.exec(args.json))
+}
+
+fn ask_lifetime(terminal: &Terminal) -> Result<Lifetime, Failure> {
+    let default = Lifetime::DEFAULT.minutes().to_string();
+    terminal.ask("Minutes to serve, 1 to 480", &default, str::parse::<Lifetime>)
+}

@@ -1,0 +1,36 @@
+//! A file that exists in memory only and can no longer be changed.
+
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+/// A descriptor from which `bytes` can be read once more.
+pub(super) fn carrier(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let mut file = File::from(memfd_create("passsafe-handoff", flags)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
+    fcntl_add_seals(&file, seals)?;
+    Ok(file.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_cannot_be_changed() {
+        let written = vec![7; 200_000];
+        let mut file = File::from(carrier(&written).unwrap());
+        assert!(file.write_all(b"x").is_err());
+        assert!(file.set_len(1).is_err());
+        let mut read = Vec::new();
+        file.read_to_end(&mut read).unwrap();
+        assert!(read == written);
+    }
+}

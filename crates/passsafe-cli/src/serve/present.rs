@@ -1,0 +1,187 @@
+//! Handing the credentials to the person, or to the program, that started the safe.
+//!
+//! They are written once, unbuffered, to standard output: a terminal, or where `--json`
+//! asked for them.
+
+use std::time::SystemTime;
+
+use passsafe_core::wire::DEFAULT_PORT;
+use passsafe_core::{Lifetime, Passphrase, Token, User};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::output;
+
+/// What opens the safe, and what goes with it.
+pub(super) struct Credentials {
+    pub(super) url: String,
+    pub(super) passphrase: Passphrase,
+    pub(super) token: Token,
+    pub(super) user: User,
+    /// Whether the user was named, so that clients have to name it too.
+    pub(super) named_user: bool,
+    pub(super) lifetime: Lifetime,
+    pub(super) expires_at: SystemTime,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    url: &'a str,
+    passphrase: &'a str,
+    token: &'a str,
+    user: &'a str,
+    expires_at: String,
+}
+
+impl Credentials {
+    /// One line of JSON.
+    #[expect(clippy::expect_used, reason = "a struct of texts always serialises")]
+    pub(super) fn print_json(&self) -> Result<(), Failure> {
+        let line = Line {
+            url: &self.url,
+            passphrase: self.passphrase.expose(),
+            token: self.token.expose(),
+            user: self.user.as_str().unwrap_or_default(),
+            expires_at: humantime::format_rfc3339_seconds(self.expires_at).to_string(),
+        };
+        // Room for all fields, so that the buffer does not move and leave a copy behind.
+        let mut json = Zeroizing::new(Vec::with_capacity(4_096));
+        serde_json::to_writer(&mut *json, &line).expect("a line serialises");
+        json.push(b'\n');
+        output::write(&json)
+    }
+
+    /// The banner, for a person.
+    pub(super) fn show(&self) -> Result<(), Failure> {
+        output::write(self.banner().as_bytes())
+    }
+
+    fn banner(&self) -> Zeroizing<String> {
+        let passphrase = self.passphrase.expose();
+        let token = self.token.grouped();
+        let mut text = Zeroizing::new(String::with_capacity(4_096));
+        let mut line = |parts: &[&str]| {
+            for part in parts {
+                text.push_str(part);
+            }
+            text.push('\n');
+        };
+        let lifetime = self.lifetime.to_string();
+        line(&[]);
+        line(&["  .--[o]--.   passsafe"]);
+        line(&["  |  ***  |   open for ", &lifetime, " on ", &self.url]);
+        line(&["  '-------'   Ctrl-C closes it"]);
+        line(&[]);
+        line(&["  passphrase  ", passphrase]);
+        line(&["  token       ", &token]);
+        line(&[]);
+        let credentials = ["\"", passphrase, "\", \"", &*token, "\""].concat();
+        let credentials = Zeroizing::new(credentials);
+        line(&["  Python, Rust and shell, to paste:"]);
+        line(&[
+            "    from passsafe import Client; password = Client(",
+            &credentials,
+            &self.python_options(),
+            ").password()",
+        ]);
+        line(&[
+            "    let password = passsafe_client::blocking::Client::new(",
+            &credentials,
+            ")?",
+            &self.rust_options(),
+            ".password()?;",
+        ]);
+        line(&["    passsafe get", &self.shell_options()]);
+        line(&[]);
+        text
+    }
+
+    fn other_url(&self) -> Option<&str> {
+        (self.url != format!("http://localhost:{DEFAULT_PORT}")).then_some(&*self.url)
+    }
+
+    fn other_user(&self) -> Option<&str> {
+        self.user.as_str().filter(|_| self.named_user)
+    }
+
+    fn python_options(&self) -> String {
+        let url = self.other_url().map(|url| format!(", {url:?}"));
+        let user = self.other_user().map(|user| format!(", user={user:?}"));
+        [url, user].into_iter().flatten().collect()
+    }
+
+    fn rust_options(&self) -> String {
+        let url = self.other_url().map(|url| format!(".with_url({url:?})?"));
+        let user = self.other_user().map(|user| format!(".with_user({user:?})?"));
+        [url, user].into_iter().flatten().collect()
+    }
+
+    fn shell_options(&self) -> String {
+        let url = self.other_url().map(|url| format!(" --url {url}"));
+        let user =
+            self.other_user().map(|user| format!(" --user '{}'", user.replace('\'', r"'\''")));
+        [url, user].into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn credentials() -> Credentials {
+        Credentials {
+            url: "http://localhost:8051".to_owned(),
+            passphrase: Passphrase::new("crudely explode kilogram detached overdrive unlit")
+                .unwrap(),
+            token: Token::from_integer(936_265).unwrap(),
+            user: User::new("ana").unwrap(),
+            named_user: false,
+            lifetime: Lifetime::DEFAULT,
+            expires_at: UNIX_EPOCH + Duration::from_secs(1_795_188_120),
+        }
+    }
+
+    #[test]
+    fn the_banner_has_all_that_opens_the_safe() {
+        assert_eq!(
+            *credentials().banner(),
+            r#"
+  .--[o]--.   passsafe
+  |  ***  |   open for 60 minutes on http://localhost:8051
+  '-------'   Ctrl-C closes it
+
+  passphrase  crudely explode kilogram detached overdrive unlit
+  token       936 265
+
+  Python, Rust and shell, to paste:
+    from passsafe import Client; password = Client("crudely explode kilogram detached overdrive unlit", "936 265").password()
+    let password = passsafe_client::blocking::Client::new("crudely explode kilogram detached overdrive unlit", "936 265")?.password()?;
+    passsafe get
+
+"#
+        );
+    }
+
+    #[test]
+    fn the_banner_names_what_differs_from_the_defaults() {
+        let banner = Credentials {
+            url: "http://localhost:40123".to_owned(),
+            user: User::new("o'hara").unwrap(),
+            named_user: true,
+            ..credentials()
+        }
+        .banner();
+        assert!(
+            banner.contains(r#""936 265", "http://localhost:40123", user="o'hara").password()"#)
+        );
+        assert!(
+            banner.contains(
+                r#".with_url("http://localhost:40123")?.with_user("o'hara")?.password()?"#
+            )
+        );
+        assert!(banner.contains(r"passsafe get --url http://localhost:40123 --user 'o'\''hara'"));
+    }
+}

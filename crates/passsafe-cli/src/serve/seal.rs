@@ -1,0 +1,72 @@
+//! Sealing: everything random is drawn here, from the operating system.
+
+use passsafe_client::Error;
+use passsafe_core::{
+    Cost, Entries, Passphrase, RandomError, SealError, SealedRecord, Seed, User, WorkMemory,
+};
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use crate::failure::{Failure, code};
+
+/// A sealed record, and what its owner needs to hand it out.
+pub(super) struct Sealed {
+    pub(super) record: SealedRecord,
+    pub(super) passphrase: Passphrase,
+    pub(super) seed: Seed,
+}
+
+/// Seals `entries` under a fresh passphrase. Takes about a tenth of a second.
+pub(super) fn seal(entries: &Entries, user: &User) -> Result<Sealed, Failure> {
+    try_seal(entries, user).map_err(|error| Failure::os("the password cannot be sealed", error))
+}
+
+fn try_seal(entries: &Entries, user: &User) -> Result<Sealed, SealError> {
+    let system = SystemRandom::new();
+    let mut random = |out: &mut [u8]| system.fill(out).map_err(|_| RandomError);
+    let cost = Cost::DEFAULT;
+    let passphrase = Passphrase::generate(&mut random)?;
+    let seed = Seed::generate(&mut random)?;
+    let mut memory = WorkMemory::for_cost(cost)?;
+    let record = SealedRecord::seal(entries, &passphrase, user, cost, &mut random, &mut memory)?;
+    Ok(Sealed { record, passphrase, seed })
+}
+
+/// The user that the passphrase is bound to: the one named, or the account.
+///
+/// What cannot be shown as text cannot be named on the other side.
+pub(super) fn user(
+    named: Option<&str>,
+    account: impl FnOnce() -> Result<User, Error>,
+) -> Result<User, Failure> {
+    let user = match named {
+        Some(name) => User::new(name).map_err(|error| {
+            Failure::new(code::USAGE, error.to_string(), "give --user a name of 1 to 255 bytes")
+        })?,
+        None => account().map_err(|error| no_user(&error.to_string()))?,
+    };
+    if user.as_str().is_some() { Ok(user) } else { Err(no_user("the account's name is not UTF-8")) }
+}
+
+fn no_user(what: &str) -> Failure {
+    Failure::new(code::NO_USER, what, "name one with --user, here and where the secret is fetched")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_account_is_the_user_unless_one_is_named() {
+        let account = || Ok(User::new("ana").unwrap());
+        assert_eq!(user(None, account).unwrap().as_str(), Some("ana"));
+        assert_eq!(user(Some("bob"), account).unwrap().as_str(), Some("bob"));
+        assert_eq!(user(Some(""), account).unwrap_err().code(), code::USAGE);
+    }
+
+    #[test]
+    fn an_account_name_that_is_not_utf8_needs_a_named_user() {
+        let account = || Ok(User::new(b"an\xe4").unwrap());
+        assert_eq!(user(None, account).unwrap_err().code(), code::NO_USER);
+        assert_eq!(user(Some("ana"), account).unwrap().as_str(), Some("ana"));
+    }
+}

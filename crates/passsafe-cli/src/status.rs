@@ -1,0 +1,54 @@
+//! `passsafe status`: how a safe is doing. Needs no token and changes nothing.
+
+use passsafe_client::{State, Status};
+use passsafe_core::wire::MAX_ATTEMPTS;
+
+use crate::args::StatusArgs;
+use crate::failure::Failure;
+use crate::{open, output};
+
+pub(crate) fn status(args: &StatusArgs) -> Result<(), Failure> {
+    let status = open::status(&open::base_url(&args.safe)?)?;
+    let line = if args.json { json(&status) } else { sentence(&status) };
+    output::write(format!("{line}\n").as_bytes())
+}
+
+#[expect(clippy::expect_used, reason = "a status is a struct of numbers and a word")]
+fn json(status: &Status) -> String {
+    serde_json::to_string(status).expect("a status serialises")
+}
+
+/// The state in words, without a subject: `open, 24 minutes left, …`.
+pub(crate) fn sentence(status: &Status) -> String {
+    match status.state {
+        State::Open => format!(
+            "open, {} left, {} of {MAX_ATTEMPTS} attempts left",
+            time(status.expires_in_seconds),
+            status.attempts_left
+        ),
+        State::Locked => "locked: three wrong tokens were tried".to_owned(),
+        State::Spent => "spent: its last allowed use was made".to_owned(),
+        State::Expired => "expired".to_owned(),
+        State::Closed => "closed".to_owned(),
+        _ => "in a state that this version does not know".to_owned(),
+    }
+}
+
+fn time(seconds: u64) -> String {
+    let (count, unit) = if seconds < 120 { (seconds, "second") } else { (seconds / 60, "minute") };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_told_in_the_unit_that_matters() {
+        assert_eq!(time(0), "0 seconds");
+        assert_eq!(time(1), "1 second");
+        assert_eq!(time(119), "119 seconds");
+        assert_eq!(time(120), "2 minutes");
+        assert_eq!(time(28_799), "479 minutes");
+    }
+}

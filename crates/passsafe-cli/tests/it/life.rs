@@ -1,0 +1,218 @@
+//! A safe from its start to each of its ends.
+
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use rustix::process::Signal;
+
+use crate::support::{Safe, assert_failure, assert_output, passsafe, with_input};
+
+#[test]
+fn a_program_gets_the_password_back() {
+    let safe = Safe::start(b"S3kr!t\n");
+    assert_output(&safe.run(["get"]), 0, "S3kr!t\n", "");
+    assert_output(&safe.run(["get", "password", "--raw"]), 0, "S3kr!t", "");
+}
+
+#[test]
+fn the_line_of_json_has_all_that_opens_the_safe() {
+    let safe = Safe::start(b"S3kr!t");
+    let credentials = &safe.credentials;
+    assert!(credentials.url.starts_with("http://localhost:"));
+    assert_eq!(credentials.passphrase.split(' ').count(), 6);
+    assert!(credentials.token.len() == 6 && credentials.token.bytes().all(|b| b.is_ascii_digit()));
+    assert!(!credentials.user.is_empty());
+    let expires_at = humantime::parse_rfc3339(&credentials.expires_at).unwrap();
+    let left = expires_at.duration_since(SystemTime::now()).unwrap();
+    assert!(left > Duration::from_secs(200) && left <= Duration::from_secs(300), "{left:?}");
+}
+
+#[test]
+fn one_final_line_end_is_dropped_from_piped_input() {
+    for (input, password) in [
+        (&b"S3kr!t\n"[..], &b"S3kr!t"[..]),
+        (b"S3kr!t\r\n", b"S3kr!t"),
+        (b"S3kr!t\n\n", b"S3kr!t\n"),
+        (b"S3kr!t\r", b"S3kr!t\r"),
+        (b" \xff\0\n", b" \xff\0"),
+    ] {
+        let safe = Safe::start(input);
+        assert_eq!(safe.run(["get", "--raw"]).stdout, password);
+    }
+}
+
+#[test]
+fn a_secret_of_64_kib_goes_through() {
+    let secret: Vec<u8> =
+        (0..65_536_u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
+    let safe = Safe::start(&secret);
+    assert!(safe.run(["get", "--raw"]).stdout == secret);
+}
+
+#[test]
+fn a_longer_secret_is_refused() {
+    let serve = passsafe(["serve", "--password-stdin", "--json", "--port", "0"]);
+    assert_failure(
+        &with_input(serve, &vec![b'x'; 65_537]),
+        2,
+        "the secrets are longer than 65,536 bytes together",
+        "a safe holds 65,536 bytes of secrets",
+    );
+}
+
+#[test]
+fn a_named_user_is_needed_on_both_sides() {
+    let safe = Safe::start_with(b"S3kr!t", passsafe(["--user", "ana"]));
+    assert_eq!(safe.credentials.user, "ana");
+    assert_output(&safe.run(["get", "--user", "ana"]), 0, "S3kr!t\n", "");
+    assert_output(
+        &safe.command(["get"]).env("PASSSAFE_USER", "ana").output().unwrap(),
+        0,
+        "S3kr!t\n",
+        "",
+    );
+    assert_failure(
+        &safe.run(["get", "--user", "bob"]),
+        65,
+        "the passphrase is wrong, or the safe was sealed for another user than bob",
+        "type the six words as shown; name the safe's user with --user",
+    );
+}
+
+#[test]
+fn status_tells_without_a_token() {
+    let safe = Safe::start(b"S3kr!t");
+    let mut command = passsafe(["status", "--url", &safe.credentials.url]);
+    assert_output(
+        &command.output().unwrap(),
+        0,
+        "open, 4 minutes left, 3 of 3 attempts left\n",
+        "",
+    );
+    let json = String::from_utf8(safe.run(["status", "--json"]).stdout).unwrap();
+    assert!(json.starts_with(r#"{"protocol":1,"state":"open","expires_in_seconds":29"#), "{json}");
+    assert!(json.ends_with(",\"attempts_left\":3}\n"), "{json}");
+}
+
+#[test]
+fn three_wrong_tokens_lock_the_safe() {
+    let safe = Safe::start(b"S3kr!t");
+    let wrong = if safe.credentials.token == "000000" { "000 001" } else { "000 000" };
+    let guess = || safe.command(["get"]).env("PASSSAFE_TOKEN", wrong).output().unwrap();
+    let refused = "the token was refused";
+    assert_failure(
+        &guess(),
+        77,
+        &format!("{refused} (1 of 3)"),
+        "check the six digits; two more wrong tokens lock the safe",
+    );
+    assert_output(&safe.run(["get"]), 0, "S3kr!t\n", "");
+    assert_failure(
+        &guess(),
+        77,
+        &format!("{refused} (2 of 3)"),
+        "check the six digits; one more wrong token locks the safe",
+    );
+    assert_failure(
+        &guess(),
+        77,
+        &format!("{refused} (3 of 3)"),
+        "the safe is locked for good; start a new one with 'passsafe'",
+    );
+    for verb in ["get", "close"] {
+        assert_failure(
+            &safe.run([verb]),
+            77,
+            "the safe is locked: three wrong tokens were tried",
+            "start a new one with 'passsafe'",
+        );
+    }
+    assert_output(&safe.run(["status"]), 0, "locked: three wrong tokens were tried\n", "");
+    safe.signal(Signal::INT);
+    assert_output(
+        &safe.end(),
+        0,
+        "",
+        "locked: three wrong tokens were tried, so nobody gets in any more; Ctrl-C ends the safe\n\
+         ended: the locked safe is gone\n",
+    );
+}
+
+#[test]
+fn close_ends_the_safe() {
+    let safe = Safe::start(b"S3kr!t");
+    let url = safe.credentials.url.clone();
+    assert_output(&safe.run(["close"]), 0, "", &format!("closed: the safe at {url} is gone\n"));
+    assert_output(&safe.end(), 0, "", "closed: the safe is gone\n");
+}
+
+#[test]
+fn deadly_signals_close_the_safe() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let safe = Safe::start(b"S3kr!t");
+        // Served means: past exec, and listening for signals.
+        assert_eq!(safe.attempts_left(), 3);
+        safe.signal(signal);
+        assert_output(&safe.end(), 0, "", "closed: the safe is gone\n");
+    }
+}
+
+/// The one test that lives through a whole minute.
+#[test]
+fn an_expired_safe_says_so_and_is_gone() {
+    let start = SystemTime::now();
+    let safe = Safe::start_with(b"S3kr!t", passsafe(["serve", "--minutes=1"]));
+    assert_output(&safe.end(), 0, "", "expired: the time is up, and the safe is gone\n");
+    let took = start.elapsed().unwrap();
+    assert!(took >= Duration::from_secs(60) && took < Duration::from_secs(75), "{took:?}");
+}
+
+#[test]
+fn the_bare_command_serves() {
+    let safe = Safe::start_with(b"S3kr!t", passsafe(["--minutes", "480"]));
+    assert_output(&safe.run(["status"]), 0, "open, 479 minutes left, 3 of 3 attempts left\n", "");
+}
+
+#[test]
+fn a_tunnel_may_have_another_host() {
+    let safe = Safe::start_with(b"S3kr!t", passsafe(["--allow-host", "tunnel.example"]));
+    let port: u16 = safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap();
+    for (host, status) in [("tunnel.example", "200"), ("other.example", "421")] {
+        let answer = crate::rogue::raw(
+            port,
+            &format!("GET /v1/status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
+        );
+        assert_eq!(&answer[9..12], status);
+    }
+}
+
+#[test]
+fn a_busy_port_is_found_before_anything_is_asked() {
+    let safe = Safe::start(b"S3kr!t");
+    let port = safe.credentials.url.rsplit(':').next().unwrap();
+    let mut serve = passsafe(["serve", "--password-stdin", "--json", "--port", port]);
+    // Standard input stays open: whoever waited for it would wait for ever.
+    let child =
+        serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = child;
+    let held = child.stdin.take();
+    assert_failure(
+        &child.wait_with_output().unwrap(),
+        69,
+        &format!("port {port} is held by another safe: open, 4 minutes left, 3 of 3 attempts left"),
+        "close that one with 'passsafe close', or start this one with --port 0",
+    );
+    drop(held);
+}
+
+#[test]
+fn a_port_that_another_program_holds_is_busy() {
+    let (_held, port) = crate::support::dead_port();
+    let serve = passsafe(["serve", "--password-stdin", "--json", "--port", &port.to_string()]);
+    assert_failure(
+        &with_input(serve, b"S3kr!t"),
+        69,
+        &format!("port {port} is held by another program"),
+        "choose another port: --port 0 takes a free one",
+    );
+}

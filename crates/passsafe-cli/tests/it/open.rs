@@ -1,0 +1,134 @@
+//! Opening a safe: credentials from variables and files, and what can be wrong with them.
+
+use std::fs;
+
+use crate::support::{Safe, assert_failure, assert_output, passsafe};
+
+#[test]
+fn the_passphrase_may_come_from_a_file() {
+    let safe = Safe::start(b"S3kr!t");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, format!("{}\n", safe.credentials.passphrase)).unwrap();
+    let get = || {
+        let mut command = safe.command(["get"]);
+        command.env_remove("PASSSAFE_PASSPHRASE").env("PASSSAFE_PASSPHRASE_FILE", file.path());
+        command
+    };
+    assert_output(&get().output().unwrap(), 0, "S3kr!t\n", "");
+    assert_failure(
+        &get().env("PASSSAFE_PASSPHRASE", "zoom").output().unwrap(),
+        2,
+        "PASSSAFE_PASSPHRASE and PASSSAFE_PASSPHRASE_FILE are both set",
+        "unset one of them",
+    );
+    let missing = file.path().with_extension("missing");
+    assert_failure(
+        &get().env("PASSSAFE_PASSPHRASE_FILE", missing).output().unwrap(),
+        66,
+        "the file that PASSSAFE_PASSPHRASE_FILE names cannot be read: No such file or directory (os error 2)",
+        "check its path and permissions",
+    );
+}
+
+#[test]
+fn tokens_are_read_as_people_write_them() {
+    let safe = Safe::start(b"S3kr!t");
+    let (front, back) = safe.credentials.token.split_at(3);
+    for token in [format!("{front} {back}"), format!("{front}-{back}"), format!(" {front}{back} ")]
+    {
+        let output = safe.command(["get"]).env("PASSSAFE_TOKEN", token).output().unwrap();
+        assert_output(&output, 0, "S3kr!t\n", "");
+    }
+}
+
+#[test]
+fn a_malformed_token_uses_up_no_attempt() {
+    let safe = Safe::start(b"S3kr!t");
+    for token in ["12345", "1234567", "12345x", ""] {
+        for verb in ["get", "close"] {
+            let output = safe.command([verb]).env("PASSSAFE_TOKEN", token).output().unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2));
+            assert!(
+                stderr
+                    .starts_with("error: a token is six digits\nhint: a token looks like 936 265"),
+                "{stderr}"
+            );
+        }
+    }
+    assert_eq!(safe.attempts_left(), 3);
+}
+
+#[test]
+fn a_typo_in_the_passphrase_gets_the_nearest_word() {
+    let safe = Safe::start(b"S3kr!t");
+    let words: Vec<&str> = safe.credentials.passphrase.split(' ').collect();
+    let mistyped =
+        format!("{} {} {} {} kilogran {}", words[0], words[1], words[2], words[3], words[5]);
+    let user = &safe.credentials.user;
+    let output = safe.command(["get"]).env("PASSSAFE_PASSPHRASE", mistyped).output().unwrap();
+    assert_failure(
+        &output,
+        65,
+        &format!("the passphrase is wrong, or the safe was sealed for another user than {user}"),
+        "word 5 is not on the word list; the nearest one is 'kilogram'",
+    );
+    assert_eq!(safe.attempts_left(), 3);
+}
+
+#[test]
+fn case_and_spaces_of_the_passphrase_do_not_matter() {
+    let safe = Safe::start(b"S3kr!t");
+    let shouted = format!("\t{}\n", safe.credentials.passphrase.to_uppercase().replace(' ', "  "));
+    let output = safe.command(["get"]).env("PASSSAFE_PASSPHRASE", shouted).output().unwrap();
+    assert_output(&output, 0, "S3kr!t\n", "");
+}
+
+#[test]
+fn an_entry_that_is_not_there_is_named() {
+    let safe = Safe::start(b"S3kr!t");
+    let output = safe.run(["get", "DB_USER"]);
+    assert_failure(
+        &output,
+        65,
+        "the safe holds no secret named DB_USER",
+        "the default name is 'password'",
+    );
+}
+
+#[test]
+fn without_a_terminal_the_variables_are_named() {
+    let safe = Safe::start(b"S3kr!t");
+    let what = |name| format!("there is no terminal to ask for the {name}");
+    let passphrase_hint = "set PASSSAFE_PASSPHRASE or PASSSAFE_PASSPHRASE_FILE";
+    let mut get = safe.command(["get"]);
+    let output = get.env_remove("PASSSAFE_PASSPHRASE").output().unwrap();
+    assert_failure(&output, 66, &what("passphrase"), passphrase_hint);
+    for verb in ["get", "close"] {
+        let mut command = safe.command([verb]);
+        let output = command.env_remove("PASSSAFE_TOKEN").output().unwrap();
+        assert_failure(&output, 66, &what("token"), "set PASSSAFE_TOKEN");
+    }
+    let mut run = safe.command(["run", "--env", "A", "--", "true"]);
+    let output = run.env_remove("PASSSAFE_PASSPHRASE").output().unwrap();
+    assert_failure(&output, 125, &what("passphrase"), passphrase_hint);
+    assert_failure(
+        &passsafe(["serve", "--json", "--port", "0"]).output().unwrap(),
+        66,
+        &what("password"),
+        "pass it through a pipe: passsafe serve --password-stdin --json",
+    );
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let safe = Safe::start(b"S3kr!t");
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = safe.command(["get"]).stdout(full).output().unwrap();
+    assert_failure(
+        &output,
+        74,
+        "the answer cannot be written to standard output: No space left on device (os error 28)",
+        "check what standard output is connected to",
+    );
+}

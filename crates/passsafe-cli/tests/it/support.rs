@@ -1,0 +1,149 @@
+//! Starting safes and running the command.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_passsafe");
+
+/// The command without a terminal and without anybody's variables.
+pub(crate) fn passsafe<I, S>(args: I) -> Command
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
+    let mut command = Command::new(BINARY);
+    command.args(args).stdin(Stdio::null());
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PASSSAFE_"))
+    {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs a command to its end with `input` on standard input.
+pub(crate) fn with_input(mut command: Command, input: &[u8]) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that refuses its arguments is gone before it reads.
+    let _refused = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+/// Exit code, stdout and stderr, all to the letter.
+#[track_caller]
+pub(crate) fn assert_output(output: &Output, code: i32, stdout: &str, stderr: &str) {
+    let got = (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+    assert_eq!(got, (Some(code), stdout.to_owned(), stderr.to_owned()));
+}
+
+/// Nothing on stdout, two lines on stderr.
+#[track_caller]
+pub(crate) fn assert_failure(output: &Output, code: i32, error: &str, hint: &str) {
+    assert_output(output, code, "", &format!("error: {error}\nhint: {hint}\n"));
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Credentials {
+    pub(crate) url: String,
+    pub(crate) passphrase: String,
+    pub(crate) token: String,
+    pub(crate) user: String,
+    pub(crate) expires_at: String,
+}
+
+/// A served safe. Dropping it stops the process.
+pub(crate) struct Safe {
+    pub(crate) credentials: Credentials,
+    child: Option<Child>,
+}
+
+impl Safe {
+    pub(crate) fn start(password: &[u8]) -> Self {
+        Self::start_with(password, passsafe(["serve", "--minutes", "5"]))
+    }
+
+    pub(crate) fn start_with(password: &[u8], mut serve: Command) -> Self {
+        serve.args(["--password-stdin", "--json", "--port", "0"]);
+        serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = serve.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password).unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        // The line is all: standard output then leads nowhere, while the safe is served.
+        let mut rest = String::new();
+        lines.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "");
+        Self { credentials: serde_json::from_str(&line).unwrap(), child: Some(child) }
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(self.child.as_ref().unwrap())
+    }
+
+    /// A command with this safe's address and credentials in its environment.
+    pub(crate) fn command<I, S>(&self, args: I) -> Command
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        let mut command = passsafe(args);
+        command
+            .env("PASSSAFE_URL", &self.credentials.url)
+            .env("PASSSAFE_PASSPHRASE", &self.credentials.passphrase)
+            .env("PASSSAFE_TOKEN", &self.credentials.token);
+        command
+    }
+
+    pub(crate) fn run<I, S>(&self, args: I) -> Output
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.command(args).output().unwrap()
+    }
+
+    pub(crate) fn attempts_left(&self) -> u64 {
+        let output = self.run(["status", "--json"]);
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        status["attempts_left"].as_u64().unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) fn end(mut self) -> Output {
+        self.child.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Safe {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+/// A port on 127.0.0.1 that is taken and refuses connections, as long as it is held.
+pub(crate) fn dead_port() -> (OwnedFd, u16) {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = SocketAddr::try_from(getsockname(&socket).unwrap()).unwrap();
+    (socket, address.port())
+}
