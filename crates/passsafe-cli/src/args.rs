@@ -6,7 +6,7 @@
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use passsafe_core::wire::DEFAULT_PORT;
-use passsafe_core::{EntryName, Lifetime};
+use passsafe_core::{EntryName, Lifetime, User};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -24,24 +24,32 @@ pub(crate) struct Cli {
     pub(crate) serve: ServeArgs,
 }
 
+const VARIABLES: &str = "\
+Variables in place of the questions:
+  PASSSAFE_PASSPHRASE       the six words
+  PASSSAFE_PASSPHRASE_FILE  a file that holds them
+  PASSSAFE_TOKEN            the six digits";
+const TOKEN_VARIABLE: &str = "\
+Variable in place of the question:
+  PASSSAFE_TOKEN            the six digits";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Ask for a password and serve it, sealed, until its time is up
     Serve(ServeArgs),
     /// Print a secret from a safe
+    #[command(after_help = VARIABLES)]
     Get(GetArgs),
     /// Run a program with a secret in its environment
+    #[command(after_help = VARIABLES)]
     Run(RunArgs),
     /// Say how a safe is doing; needs no token
     Status(StatusArgs),
     /// Close a safe for good
+    #[command(after_help = TOKEN_VARIABLE)]
     Close(CloseArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
-    /// What `serve` becomes once the password is sealed.
-    #[cfg(unix)]
-    #[command(name = crate::serve::SERVING_VERB, hide = true)]
-    Serving(ServingArgs),
 }
 
 #[derive(Debug, Args)]
@@ -62,14 +70,20 @@ pub(crate) struct ServeArgs {
     pub(crate) user: UserArg,
     /// Answer to this Host as well, written as the client sends it (for tunnels)
     #[arg(long, value_name = "HOST[:PORT]")]
-    pub(crate) allow_host: Vec<String>,
+    pub(crate) allow_host: Vec<HostName>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct UserArg {
     /// Account name that the passphrase is bound to [default: this account]
-    #[arg(long, value_name = "NAME", env = "PASSSAFE_USER", hide_env_values = true)]
-    pub(crate) user: Option<String>,
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PASSSAFE_USER",
+        hide_env_values = true,
+        value_parser = |name: &str| User::new(name)
+    )]
+    pub(crate) user: Option<User>,
 }
 
 /// Which safe to ask.
@@ -138,8 +152,11 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
+/// The command line of the serving process: no verb for people, and so in no help and no
+/// completion.
 #[cfg(unix)]
-#[derive(Debug, Args)]
+#[derive(Debug, Parser)]
+#[command(name = "passsafe", disable_help_flag = true)]
 pub(crate) struct ServingArgs {
     /// Descriptor of the handoff
     #[arg(long)]
@@ -147,6 +164,22 @@ pub(crate) struct ServingArgs {
     /// Descriptors of the listening sockets
     #[arg(long, required = true)]
     pub(crate) listener: Vec<i32>,
+}
+
+/// What may stand in a `Host` header.
+#[derive(Debug, Clone)]
+pub(crate) struct HostName(pub(crate) String);
+
+impl std::str::FromStr for HostName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(&byte);
+        if text.is_empty() || !text.bytes().all(fits) {
+            return Err("a host is a name or an address, and a port: safe.example:8051".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
 }
 
 /// `VAR` or `VAR=NAME`: which secret goes into which variable.

@@ -1,15 +1,14 @@
 //! `passsafe close`: ends a safe before its time.
 
-use passsafe_client::Endpoint;
-
 use crate::args::CloseArgs;
+use crate::explain::explain;
 use crate::failure::Failure;
 use crate::{credentials, open, output};
 
 pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
     let url = open::base_url(&args.safe)?;
-    let token = credentials::for_closing(|| open::status(&url).map(drop))?;
-    open::wait_for(Endpoint::new(url.clone()).close(&token), &url)?;
+    let token = credentials::for_closing(|| open::must_be_open(&url))?;
+    open::endpoint(&url)?.close(&token).map_err(|error| explain(&error, &url))?;
     output::note(&format!("closed: the safe at {url} is gone\n"));
     Ok(())
 }

@@ -1,38 +1,32 @@
 //! Passphrase and token of somebody who wants to open or close a safe: from variables, else
-//! from hidden prompts.
+//! from hidden prompts. What a variable holds is checked before anything is asked.
 
-use passsafe_core::{Passphrase, Token, TokenError};
+use passsafe_core::{Passphrase, Token};
 use zeroize::Zeroizing;
 
 use crate::environment;
 use crate::failure::{Failure, code};
 use crate::terminal::{Terminal, nobody_to_ask};
 
-/// As typed. Wiped on drop.
 pub(crate) struct Credentials {
-    pub(crate) passphrase: Zeroizing<String>,
-    pub(crate) token: Zeroizing<String>,
+    pub(crate) passphrase: Passphrase,
+    pub(crate) token: Token,
 }
 
 /// Gathers both. `before_asking` is called once before the first prompt.
 pub(crate) fn for_opening(
     before_asking: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Credentials, Failure> {
-    match (environment::passphrase()?, environment::token()?) {
+    let passphrase = environment::passphrase()?.map(|text| passphrase(&text)).transpose()?;
+    let token = token_from_variable()?;
+    match (passphrase, token) {
         (Some(passphrase), Some(token)) => Ok(Credentials { passphrase, token }),
         (passphrase, token) => {
             let terminal = Terminal::open().ok_or_else(|| missing(passphrase.is_none()))?;
             before_asking()?;
-            let passphrase = match passphrase {
-                Some(passphrase) => passphrase,
-                None => {
-                    terminal.ask_hidden("Passphrase", |line| Passphrase::new(line).map(drop))?
-                }
-            };
-            let token = match token {
-                Some(token) => token,
-                None => ask_token(&terminal)?,
-            };
+            let passphrase = passphrase
+                .map_or_else(|| terminal.ask_hidden("Passphrase", Passphrase::new), Ok)?;
+            let token = token.map_or_else(|| ask_token(&terminal), Ok)?;
             Ok(Credentials { passphrase, token })
         }
     }
@@ -42,19 +36,31 @@ pub(crate) fn for_opening(
 pub(crate) fn for_closing(
     before_asking: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Token, Failure> {
-    let from_variable = environment::token()?;
-    let typed = if let Some(token) = from_variable {
-        token
-    } else {
-        let terminal = Terminal::open().ok_or_else(|| missing(false))?;
-        before_asking()?;
-        ask_token(&terminal)?
-    };
-    Token::parse(&typed).map_err(malformed)
+    if let Some(token) = token_from_variable()? {
+        return Ok(token);
+    }
+    let terminal = Terminal::open().ok_or_else(|| missing(false))?;
+    before_asking()?;
+    ask_token(&terminal)
 }
 
-fn ask_token(terminal: &Terminal) -> Result<Zeroizing<String>, Failure> {
-    terminal.ask_hidden("Token", |line| Token::parse(line).map(drop))
+fn ask_token(terminal: &Terminal) -> Result<Token, Failure> {
+    terminal.ask_hidden("Token", Token::parse)
+}
+
+fn token_from_variable() -> Result<Option<Token>, Failure> {
+    let parse = |typed: Zeroizing<String>| {
+        Token::parse(&typed).map_err(|error| {
+            Failure::new(code::USAGE, error.to_string(), "a token looks like 936 265")
+        })
+    };
+    environment::token()?.map(parse).transpose()
+}
+
+fn passphrase(typed: &str) -> Result<Passphrase, Failure> {
+    Passphrase::new(typed).map_err(|error| {
+        Failure::new(code::USAGE, error.to_string(), "a passphrase is six words, as shown")
+    })
 }
 
 fn missing(passphrase: bool) -> Failure {
@@ -63,8 +69,4 @@ fn missing(passphrase: bool) -> Failure {
     } else {
         nobody_to_ask("the token", "set PASSSAFE_TOKEN")
     }
-}
-
-fn malformed(error: TokenError) -> Failure {
-    Failure::new(code::USAGE, error.to_string(), "a token looks like 936 265")
 }

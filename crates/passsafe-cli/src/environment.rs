@@ -4,6 +4,9 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -16,8 +19,12 @@ const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
 const PASSPHRASE_FILE: &str = "PASSSAFE_PASSPHRASE_FILE";
 const TOKEN: &str = "PASSSAFE_TOKEN";
 
-/// Far above six words; keeps a mistaken path from being read to its end.
-const MAX_PASSPHRASE_FILE: u64 = 64 * 1024;
+/// Bytes; far above six words. Keeps a mistaken path from being read to its end.
+const MAX_PASSPHRASE_FILE: usize = 64 * 1024;
+/// One byte more shows that there is more.
+const MAX_READ: u64 = 64 * 1024 + 1;
+/// How long a file may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The passphrase from `PASSSAFE_PASSPHRASE` or the file that `PASSSAFE_PASSPHRASE_FILE`
 /// names, if one of them is set.
@@ -65,13 +72,30 @@ fn text(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     }
 }
 
+/// Reads at most a little more than the limit, on a thread of its own: a FIFO that nobody
+/// writes to would keep us for ever.
 fn passphrase_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let mut text = Zeroizing::new(String::with_capacity(4_096));
-    File::open(path)
-        .and_then(|file| file.take(MAX_PASSPHRASE_FILE).read_to_string(&mut text))
-        .map_err(|error| {
-            let message = format!("the file that {PASSPHRASE_FILE} names cannot be read: {error}");
-            Failure::new(code::NO_INPUT, message, "check its path and permissions")
-        })?;
-    Ok(text)
+    let unreadable = |reason: &str| {
+        Failure::new(
+            code::NO_INPUT,
+            format!("the file that {PASSPHRASE_FILE} names cannot be read: {reason}"),
+            "check its path and permissions",
+        )
+    };
+    let (sender, receiver) = mpsc::channel();
+    let path = path.to_owned();
+    thread::spawn(move || {
+        let mut text = Zeroizing::new(String::with_capacity(MAX_PASSPHRASE_FILE + 1));
+        let read = File::open(path).and_then(|file| file.take(MAX_READ).read_to_string(&mut text));
+        // Nobody waits any more once the time is up.
+        let _late = sender.send(read.map(|_| text));
+    });
+    match receiver.recv_timeout(PATIENCE) {
+        Ok(Ok(text)) if text.len() > MAX_PASSPHRASE_FILE => {
+            Err(unreadable("it is longer than 64 KiB"))
+        }
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(error)) => Err(unreadable(&error.to_string())),
+        Err(_) => Err(unreadable("nothing came from it within 5 s")),
+    }
 }

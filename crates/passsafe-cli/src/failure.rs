@@ -4,8 +4,9 @@
 //! the one exception is deliberate and argued in `hint.rs`.
 
 use std::fmt;
-use std::io::{Write as _, stderr};
 use std::process::ExitCode;
+
+use crate::output;
 
 /// Exit codes, after BSD's `sysexits.h` where it has a fitting one.
 pub(crate) mod code {
@@ -75,8 +76,31 @@ impl Failure {
 
     /// Writes the two lines to stderr. If that is gone too, there is nobody to tell.
     pub(crate) fn report(&self) {
-        let _nobody_to_tell = stderr()
-            .lock()
-            .write_all(format!("error: {}\nhint: {}\n", self.message, self.hint).as_bytes());
+        output::note(&format!(
+            "error: {}\nhint: {}\n",
+            printable(&self.message),
+            printable(&self.hint)
+        ));
+    }
+}
+
+/// The text on one line and without control sequences, which may come from arguments.
+fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let (plain, escaped) =
+                if c.is_control() { (None, Some(c.escape_default())) } else { (Some(c), None) };
+            plain.into_iter().chain(escaped.into_iter().flatten())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_argument_can_add_a_line_or_move_the_cursor() {
+        assert_eq!(printable("no\nsuch\x1b[2J ä"), "no\\nsuch\\u{1b}[2J ä");
     }
 }

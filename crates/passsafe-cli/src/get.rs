@@ -4,16 +4,16 @@ use zeroize::Zeroizing;
 
 use crate::args::GetArgs;
 use crate::failure::Failure;
-use crate::open::Opener;
-use crate::output;
+use crate::{open, output};
 
 pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
-    let secret = Opener::new(&args.safe, &args.user)?.secret(&args.name)?;
-    if args.raw {
-        return output::write(secret.expose());
+    let secrets = open::secrets(&args.safe, &args.user, std::slice::from_ref(&args.name))?;
+    let end: &[u8] = if args.raw { b"" } else { b"\n" };
+    let room = secrets.iter().map(|secret| secret.len() + end.len()).sum();
+    let mut answer = Zeroizing::new(Vec::with_capacity(room));
+    for secret in &secrets {
+        answer.extend_from_slice(secret.expose());
+        answer.extend_from_slice(end);
     }
-    let mut line = Zeroizing::new(Vec::with_capacity(secret.len() + 1));
-    line.extend_from_slice(secret.expose());
-    line.push(b'\n');
-    output::write(&line)
+    output::write(&answer)
 }

@@ -7,12 +7,8 @@
 
 use passsafe_core::{Passphrase, wordlist};
 
-/// Words further away than this are no typo of each other.
-const MAX_DISTANCE: usize = 3;
-
-/// A hint for whoever typed `typed`, if it is not six words of the list.
-pub(crate) fn for_wrong_passphrase(typed: &str) -> Option<String> {
-    let passphrase = Passphrase::new(typed).ok()?;
+/// A hint for whoever typed `passphrase`, if it is not six words of the list.
+pub(crate) fn for_wrong_passphrase(passphrase: &Passphrase) -> Option<String> {
     let words: Vec<&str> = passphrase.expose().split(' ').collect();
     let stranger = words.iter().enumerate().find(|(_, word)| !wordlist::contains(word));
     if let Some((index, word)) = stranger {
@@ -34,12 +30,14 @@ pub(crate) fn for_wrong_passphrase(typed: &str) -> Option<String> {
     }
 }
 
-/// The word of the list with the fewest typos between it and `word`.
+/// The word of the list with the fewest typos between it and `word`: one in three letters
+/// at most, or it is no typo.
 fn nearest(word: &str) -> Option<&'static str> {
+    let most = (word.len() / 3).max(1);
     wordlist::words()
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
-        .filter(|(distance, _)| *distance <= MAX_DISTANCE)
+        .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -48,35 +46,42 @@ fn nearest(word: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    fn hint(typed: &str) -> Option<String> {
+        for_wrong_passphrase(&Passphrase::new(typed).unwrap())
+    }
+
     #[test]
     fn the_first_word_that_is_not_on_the_list_is_corrected() {
         assert_eq!(
-            for_wrong_passphrase("Crudely explode kilogran detached overdrive unlit").unwrap(),
+            hint("Crudely explode kilogran detached overdrive unlit").unwrap(),
             "word 3 is not on the word list; the nearest one is 'kilogram'"
         );
         assert_eq!(
-            for_wrong_passphrase("crudely explode kilogram detached overdrive nulit").unwrap(),
+            hint("crudely explode kilogram detached overdrive nulit").unwrap(),
             "word 6 is not on the word list; the nearest one is 'unlit'"
         );
     }
 
     #[test]
     fn a_word_that_resembles_none_is_not_repeated() {
-        let hint = for_wrong_passphrase("crudely explode Tr0ub4dor&3xyz detached overdrive unlit");
-        assert_eq!(hint.unwrap(), "word 3 is not on the word list, and none is near it");
-        let hint = for_wrong_passphrase("correcthorsebatterystaple");
-        assert_eq!(hint.unwrap(), "word 1 is not on the word list, and none is near it");
+        let told = hint("crudely explode Tr0ub4dor&3xyz detached overdrive unlit");
+        assert_eq!(told.unwrap(), "word 3 is not on the word list, and none is near it");
+        let told = hint("correcthorsebatterystaple");
+        assert_eq!(told.unwrap(), "word 1 is not on the word list, and none is near it");
     }
 
     #[test]
     fn words_are_counted() {
-        let hint = for_wrong_passphrase("zoom yo-yo abacus abdomen zoom").unwrap();
-        assert_eq!(hint, "a passphrase of passsafe has 6 words, this one 5");
+        let told = hint("zoom yo-yo abacus abdomen zoom").unwrap();
+        assert_eq!(told, "a passphrase of passsafe has 6 words, this one 5");
     }
 
     #[test]
     fn words_of_the_list_give_no_hint() {
-        assert_eq!(for_wrong_passphrase("zoom yo-yo abacus abdomen zoom zoom"), None);
-        assert_eq!(for_wrong_passphrase("  "), None);
+        assert_eq!(hint("zoom yo-yo abacus abdomen zoom zoom"), None);
+        assert_eq!(
+            hint("zoom zoom zoom zoom zoom b").unwrap(),
+            "word 6 is not on the word list, and none is near it"
+        );
     }
 }

@@ -9,6 +9,7 @@ mod close;
 mod completions;
 mod credentials;
 mod environment;
+mod explain;
 mod failure;
 mod get;
 mod hint;
@@ -26,9 +27,17 @@ use std::process::ExitCode;
 
 use args::{Cli, Verb};
 use failure::Failure;
+use usage::Command;
 
 fn main() -> ExitCode {
-    match usage::parse(std::env::args_os()).and_then(dispatch) {
+    let outcome = match usage::parse(std::env::args_os()) {
+        Ok(Command::Verb(cli)) => dispatch(*cli),
+        #[cfg(unix)]
+        Ok(Command::Serving(args)) => serve::serving(&args),
+        Ok(Command::Answered) => Ok(()),
+        Err(failure) => Err(failure),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
@@ -37,8 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(cli: Option<Cli>) -> Result<(), Failure> {
-    let Some(cli) = cli else { return Ok(()) };
+fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.verb {
         Some(Verb::Get(args)) => get::get(&args),
         Some(Verb::Status(args)) => status::status(&args),
@@ -46,8 +54,6 @@ fn dispatch(cli: Option<Cli>) -> Result<(), Failure> {
         Some(Verb::Completions(args)) => completions::print(&args),
         #[cfg(unix)]
         Some(Verb::Run(args)) => run::run(&args).map_err(run::before_child),
-        #[cfg(unix)]
-        Some(Verb::Serving(args)) => serve::serving(&args),
         #[cfg(unix)]
         Some(Verb::Serve(args)) => serve::serve(args),
         #[cfg(unix)]

@@ -1,60 +1,51 @@
-//! Reaching a safe and opening it, and what to tell a person when that fails.
+//! Reaching a safe and opening it.
 
-use passsafe_client::{BaseUrl, Endpoint, Error, State, Status, blocking};
-use passsafe_core::wire::MAX_ATTEMPTS;
-use passsafe_core::{EntryName, Secret};
-use tokio::runtime::Builder;
+use passsafe_client::blocking::{Client, Endpoint};
+use passsafe_client::{BaseUrl, Error, State};
+use passsafe_core::{EntryName, Secret, User};
 
 use crate::args::{SafeArgs, UserArg};
 use crate::credentials::{self, Credentials};
+use crate::explain::{explain, over};
 use crate::failure::{Failure, code};
-use crate::{hint, status};
+use crate::hint;
 
-/// A safe that can be opened.
-pub(crate) struct Opener {
-    client: blocking::Client,
-    credentials: Credentials,
-    url: BaseUrl,
+/// Fetches and opens the secrets of these names, all at one moment, in the order asked for.
+/// Asks for what no variable has.
+pub(crate) fn secrets(
+    safe: &SafeArgs,
+    user: &UserArg,
+    names: &[EntryName],
+) -> Result<Vec<Secret>, Failure> {
+    let url = base_url(safe)?;
+    let credentials = credentials::for_opening(|| must_be_open(&url))?;
+    try_secrets(&credentials, &url, safe.allow_plain_http, user, names).map_err(|error| {
+        let failure = explain(&error, &url);
+        // The other hint is worth a word of the passphrase, so only where it is needed.
+        let typo = Some(&credentials.passphrase).filter(|_| error.is_wrong_passphrase());
+        match typo.and_then(hint::for_wrong_passphrase) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    })
 }
 
-impl Opener {
-    /// Gathers what opens the safe, asking for what no variable has.
-    pub(crate) fn new(safe: &SafeArgs, user: &UserArg) -> Result<Self, Failure> {
-        let url = base_url(safe)?;
-        let credentials = credentials::for_opening(|| must_be_open(&url))?;
-        let client = try_client(&credentials, &url, safe.allow_plain_http, user)
-            .map_err(|error| explain(&error, &url))?;
-        Ok(Self { client, credentials, url })
-    }
-
-    pub(crate) fn secret(&self, name: &EntryName) -> Result<Secret, Failure> {
-        self.client.secret_bytes(name.as_str()).map_err(|error| {
-            let failure = explain(&error, &self.url);
-            if !error.is_wrong_passphrase() {
-                return failure;
-            }
-            match hint::for_wrong_passphrase(&self.credentials.passphrase) {
-                Some(hint) => failure.with_hint(hint),
-                None => failure,
-            }
-        })
-    }
-}
-
-fn try_client(
+fn try_secrets(
     credentials: &Credentials,
     url: &BaseUrl,
     allow_plain_http: bool,
     user: &UserArg,
-) -> Result<blocking::Client, Error> {
-    let mut client = blocking::Client::new(&credentials.passphrase, &credentials.token)?;
+    names: &[EntryName],
+) -> Result<Vec<Secret>, Error> {
+    let mut client = Client::new(credentials.passphrase.expose(), credentials.token.expose())?;
     if allow_plain_http {
         client = client.with_plain_http();
     }
-    if let Some(user) = &user.user {
+    if let Some(user) = user.user.as_ref().and_then(User::as_str) {
         client = client.with_user(user)?;
     }
-    client.with_url(&url.to_string())
+    let names: Vec<&str> = names.iter().map(EntryName::as_str).collect();
+    client.with_url(&url.to_string())?.secrets(&names)
 }
 
 /// The address of the safe: `--url`, `PASSSAFE_URL` or the default.
@@ -76,90 +67,16 @@ pub(crate) fn base_url(args: &SafeArgs) -> Result<BaseUrl, Failure> {
     }
 }
 
-/// Asks how the safe at `url` is doing.
-pub(crate) fn status(url: &BaseUrl) -> Result<Status, Failure> {
-    wait_for(Endpoint::new(url.clone()).status(), url)
-}
-
-/// Completes a request to the safe at `url`.
-pub(crate) fn wait_for<T>(
-    request: impl Future<Output = Result<T, Error>>,
-    url: &BaseUrl,
-) -> Result<T, Failure> {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::os("the client cannot start", error))?
-        .block_on(request)
-        .map_err(|error| explain(&error, url))
+/// The safe at `url`, for what needs no passphrase.
+pub(crate) fn endpoint(url: &BaseUrl) -> Result<Endpoint, Failure> {
+    Endpoint::new(url.clone()).map_err(|error| explain(&error, url))
 }
 
 /// Before a person is asked to type anything for it.
-fn must_be_open(url: &BaseUrl) -> Result<(), Failure> {
-    let status = status(url)?;
+pub(crate) fn must_be_open(url: &BaseUrl) -> Result<(), Failure> {
+    let status = endpoint(url)?.status().map_err(|error| explain(&error, url))?;
     match status.state {
         State::Open | State::Unknown => Ok(()),
-        _ => Err(over(&status::sentence(&status))),
+        state => Err(over(state)),
     }
-}
-
-fn over(how: &str) -> Failure {
-    Failure::new(code::REFUSED, format!("the safe is {how}"), "start a new one with 'passsafe'")
-}
-
-/// What happened, in the words and with the exit code of the command line.
-pub(crate) fn explain(error: &Error, url: &BaseUrl) -> Failure {
-    if let Some(left) = error.attempts_left() {
-        let message = format!(
-            "the token was refused ({} of {MAX_ATTEMPTS})",
-            MAX_ATTEMPTS.saturating_sub(left)
-        );
-        return Failure::new(
-            code::REFUSED,
-            message,
-            match left {
-                0 => "the safe is locked for good; start a new one with 'passsafe'",
-                1 => "check the six digits; one more wrong token locks the safe",
-                _ => "check the six digits; two more wrong tokens lock the safe",
-            },
-        );
-    }
-    let (code, hint) = match error {
-        _ if error.is_locked() => return over("locked: three wrong tokens were tried"),
-        _ if error.is_spent() => return over("spent: its last allowed use was made"),
-        _ if error.is_expired() => return over("expired"),
-        _ if error.is_closed() => return over("closed"),
-        _ if error.is_unreachable() => {
-            return Failure::new(
-                code::UNAVAILABLE,
-                format!("there is no safe at {url}; it may have expired"),
-                "start one with 'passsafe', or name another address with --url",
-            );
-        }
-        _ if error.is_not_a_safe() => {
-            return Failure::new(
-                code::PROTOCOL,
-                format!("something else than a safe answers at {url}"),
-                "check the port, or name another address with --url",
-            );
-        }
-        _ if error.is_timeout() => (code::TIMEOUT, "is the safe's process stopped? try again"),
-        _ if error.is_invalid_token() => (code::REFUSED, "check the six digits"),
-        _ if error.is_refused() => {
-            (code::REFUSED, "through a tunnel, start the safe with --allow-host HOST:PORT")
-        }
-        _ if error.is_wrong_passphrase() => {
-            (code::DATA, "type the six words as shown; name the safe's user with --user")
-        }
-        _ if error.is_other_safe() => (code::DATA, "use the credentials of the new safe"),
-        _ if error.is_damaged() => {
-            (code::DATA, "the record was changed after it was sealed; start a new safe")
-        }
-        _ if error.is_unknown_entry() => (code::DATA, "the default name is 'password'"),
-        _ if error.is_usage() => {
-            (code::USAGE, "a token looks like 936 265, a passphrase has six words")
-        }
-        _ => (code::OS, "this is the system's refusal; try again"),
-    };
-    Failure::new(code, error.to_string(), hint)
 }

@@ -6,6 +6,13 @@ use std::io::{self, Write as _, stderr, stdout};
 use std::os::fd::AsFd as _;
 #[cfg(windows)]
 use std::os::windows::io::AsHandle as _;
+#[cfg(unix)]
+use std::sync::mpsc;
+#[cfg(unix)]
+use std::thread;
+
+#[cfg(unix)]
+use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
 
 use crate::failure::{Failure, code};
 
@@ -22,7 +29,18 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
 
 #[cfg(unix)]
 fn unbuffered() -> io::Result<File> {
+    if was_closed()? {
+        return Err(io::Error::other("it is closed"));
+    }
     stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// std opens the null device, for reading and writing, where the caller left no stdout at
+/// all; an answer would vanish there. A shell's `>/dev/null` opens it for writing.
+#[cfg(unix)]
+fn was_closed() -> io::Result<bool> {
+    let is_null = fstat(stdout())?.st_rdev == stat("/dev/null")?.st_rdev;
+    Ok(is_null && fcntl_getfl(stdout())?.contains(OFlags::RDWR))
 }
 
 #[cfg(windows)]
@@ -33,4 +51,17 @@ fn unbuffered() -> io::Result<File> {
 /// Writes `text` to stderr; if that is gone, there is nobody to tell.
 pub(crate) fn note(text: &str) {
     let _nobody_to_tell = stderr().lock().write_all(text.as_bytes());
+}
+
+/// As [`note`], on a thread of its own: a stderr that nobody reads (a full pipe, a terminal
+/// held by Ctrl-S) must not keep a safe alive. Says when it is written.
+#[cfg(unix)]
+pub(crate) fn note_aside(text: &'static str) -> mpsc::Receiver<()> {
+    let (written, is_written) = mpsc::channel();
+    thread::spawn(move || {
+        note(text);
+        // Whether anybody still waits is their business.
+        let _late = written.send(());
+    });
+    is_written
 }

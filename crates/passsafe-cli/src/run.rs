@@ -2,6 +2,7 @@
 //!
 //! exec, not a child: terminal, job control, signals and exit status are the program's own.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStringExt as _;
@@ -9,19 +10,19 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use crate::args::RunArgs;
-use crate::environment;
 use crate::failure::{Failure, code};
-use crate::open::Opener;
+use crate::{environment, open};
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(Failure::new(code::USAGE, "there is no program to run", "name it after --"));
     };
-    let opener = Opener::new(&args.safe, &args.user)?;
+    refuse_bad_variables(args)?;
+    let names: Vec<_> = args.env.iter().map(|mapping| mapping.name.clone()).collect();
+    let secrets = open::secrets(&args.safe, &args.user, &names)?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(environment::without_ours());
-    for mapping in &args.env {
-        let secret = opener.secret(&mapping.name)?;
+    for (mapping, secret) in args.env.iter().zip(secrets) {
         if secret.expose().contains(&0) {
             return Err(Failure::new(
                 code::DATA,
@@ -34,7 +35,6 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         }
         command.env(&mapping.variable, OsString::from_vec(secret.expose().to_vec()));
     }
-    drop(opener);
     let error = command.exec();
     Err(if error.kind() == ErrorKind::NotFound {
         Failure::new(
@@ -49,6 +49,27 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
             "check its permissions",
         )
     })
+}
+
+fn refuse_bad_variables(args: &RunArgs) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    for variable in args.env.iter().map(|mapping| mapping.variable.as_str()) {
+        if variable.starts_with(environment::PREFIX) {
+            return Err(Failure::new(
+                code::USAGE,
+                format!("{variable} is a variable of passsafe's own, which the program never gets"),
+                "choose another name with --env NAME=SECRET",
+            ));
+        }
+        if !seen.insert(variable) {
+            return Err(Failure::new(
+                code::USAGE,
+                format!("the variable {variable} is given twice"),
+                "name each variable once",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The exit code of `env` and `docker run` for what fails before the program starts, so that

@@ -13,6 +13,7 @@ mod present;
 mod seal;
 mod secret;
 mod serving;
+pub(crate) mod signals;
 
 use std::io::{IsTerminal as _, stdout};
 
@@ -40,7 +41,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         ));
     }
     let source = secret::Source::choose(args.password_stdin, Terminal::open())?;
-    let user = seal::user(args.user.user.as_deref(), account_user)?;
+    let user = seal::user(args.user.user.as_ref(), account_user)?;
     let (listeners, port) = bind::bind(args.port)?;
     let lifetime = match (args.minutes, &source) {
         (Some(lifetime), _) => lifetime,
@@ -51,7 +52,8 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     let sealed = seal::seal(&entries, &user)?;
     drop(entries);
     let creation = SystemClock.now();
-    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, args.allow_host);
+    let allowed_hosts = args.allow_host.into_iter().map(|host| host.0).collect();
+    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, allowed_hosts);
     let serving = handoff.prepare(listeners)?;
     let credentials = Credentials {
         url: format!("http://localhost:{port}"),
@@ -62,6 +64,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         lifetime,
         expires_at: handoff.expires_at(),
     };
+    signals::hold_back();
     if args.json {
         credentials.print_json()?;
     } else {

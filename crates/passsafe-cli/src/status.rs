@@ -4,11 +4,13 @@ use passsafe_client::{State, Status};
 use passsafe_core::wire::MAX_ATTEMPTS;
 
 use crate::args::StatusArgs;
+use crate::explain::{explain, how};
 use crate::failure::Failure;
 use crate::{open, output};
 
 pub(crate) fn status(args: &StatusArgs) -> Result<(), Failure> {
-    let status = open::status(&open::base_url(&args.safe)?)?;
+    let url = open::base_url(&args.safe)?;
+    let status = open::endpoint(&url)?.status().map_err(|error| explain(&error, &url))?;
     let line = if args.json { json(&status) } else { sentence(&status) };
     output::write(format!("{line}\n").as_bytes())
 }
@@ -20,17 +22,11 @@ fn json(status: &Status) -> String {
 
 /// The state in words, without a subject: `open, 24 minutes left, …`.
 pub(crate) fn sentence(status: &Status) -> String {
-    match status.state {
-        State::Open => format!(
-            "open, {} left, {} of {MAX_ATTEMPTS} attempts left",
-            time(status.expires_in_seconds),
-            status.attempts_left
-        ),
-        State::Locked => "locked: three wrong tokens were tried".to_owned(),
-        State::Spent => "spent: its last allowed use was made".to_owned(),
-        State::Expired => "expired".to_owned(),
-        State::Closed => "closed".to_owned(),
-        _ => "in a state that this version does not know".to_owned(),
+    if status.state == State::Open {
+        let time = time(status.expires_in_seconds);
+        format!("open, {time} left, {} of {MAX_ATTEMPTS} attempts left", status.attempts_left)
+    } else {
+        how(status.state).to_owned()
     }
 }
 

@@ -1,30 +1,29 @@
 //! The terminal: the only place that asks a person anything.
 //!
 //! Rules:
-//! - The keyboard is standard input, and only if that is a terminal: a program in the
-//!   background, in cron or behind a pipe gets an error, never a question that hangs.
+//! - The keyboard is standard input, and only if that is a terminal that this program has
+//!   in the foreground: in the background, in cron or behind a pipe there is an error, never
+//!   a question that hangs.
 //! - Questions go to stderr, or to the controlling terminal where stderr is redirected.
 //!   Nothing is ever asked on stdout, which belongs to the answer.
-//! - Ctrl-C, Ctrl-D and every deadly signal leave the terminal with its echo back on
-//!   (see [`modes`]).
-//! - Hidden lines are read by dialoguer. The visible one is read in the terminal's own line
-//!   mode, because dialoguer reads it key by key and passes over Ctrl-D.
+//! - Echo is off before a hidden question is shown, and whatever ends the program there
+//!   leaves the terminal as it was found (see [`modes`]).
+//! - dialoguer words the prompts; the lines are read here. Its own reader shows the prompt
+//!   before it turns the echo off, takes the end of input for an empty line and asks for
+//!   ever, and leaves a copy of each password in the standard library's buffer.
 
+mod line;
 mod modes;
 
 use std::fmt::Display;
 use std::io::{IsTerminal as _, stderr, stdin};
 
 use console::Term;
-use dialoguer::Password;
+use dialoguer::theme::{SimpleTheme, Theme as _};
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, code};
-use modes::PromptModes;
-
-/// Bytes of the longest line that a terminal in line mode delivers; what is typed beyond
-/// is dropped without a word. Linux: 4,096 with the line feed. macOS: 1,024.
-const MAX_LINE: usize = if cfg!(target_os = "linux") { 4_095 } else { 1_023 };
+use modes::{Echo, PromptModes};
 
 /// A person who can be asked.
 pub(crate) struct Terminal {
@@ -34,65 +33,98 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// The terminal, if there is a person at it.
     pub(crate) fn open() -> Option<Self> {
-        if !stdin().is_terminal() {
+        if !stdin().is_terminal() || !modes::in_foreground() {
             return None;
         }
         let term = if stderr().is_terminal() { Term::stderr() } else { controlling_terminal()? };
         Some(Self { term })
     }
 
-    /// Asks for a hidden line until `check` is content. Never empty.
-    pub(crate) fn ask_hidden<E: Display>(
+    /// Asks for a hidden line until `parse` is content. Never empty.
+    pub(crate) fn ask_hidden<T, E: Display>(
         &self,
-        prompt: &str,
-        check: impl Fn(&str) -> Result<(), E>,
-    ) -> Result<Zeroizing<String>, Failure> {
-        let validator = |line: &String| check(line).map_err(|error| error.to_string());
-        self.hidden(Password::new().with_prompt(prompt).validate_with(validator))
+        question: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, Failure> {
+        let modes = PromptModes::set(&self.term, Echo::Off)?;
+        loop {
+            let line = self.hidden_line(&modes, question)?;
+            match parse(&line) {
+                Ok(value) => return Ok(value),
+                Err(error) => self.show_error(&error.to_string())?,
+            }
+        }
     }
 
     /// Asks for a hidden line twice, until both are the same. Never empty.
     pub(crate) fn ask_hidden_twice(
         &self,
-        prompt: &str,
+        question: &str,
         again: &str,
     ) -> Result<Zeroizing<String>, Failure> {
-        let differ = "they differ; type it twice the same";
-        self.hidden(Password::new().with_prompt(prompt).with_confirmation(again, differ))
-    }
-
-    fn hidden(&self, password: Password<'_>) -> Result<Zeroizing<String>, Failure> {
-        let _modes = PromptModes::set()?;
-        let line = password.report(false).interact_on(&self.term).map_err(unreadable)?;
-        let line = Zeroizing::new(line);
-        if line.len() < MAX_LINE { Ok(line) } else { Err(too_long()) }
+        let modes = PromptModes::set(&self.term, Echo::Off)?;
+        loop {
+            let line = self.hidden_line(&modes, question)?;
+            if *line == *self.hidden_line(&modes, again)? {
+                return Ok(line);
+            }
+            self.show_error("they differ; type it twice the same")?;
+        }
     }
 
     /// Asks for a visible line until `parse` is content; an empty one means `default`.
     pub(crate) fn ask<T, E: Display>(
         &self,
-        prompt: &str,
+        question: &str,
         default: &str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Result<T, Failure> {
-        let _modes = PromptModes::set()?;
+        let modes = PromptModes::set(&self.term, Echo::On)?;
         loop {
-            self.write(&format!("{prompt} [{default}]: "))?;
-            let mut line = String::new();
-            let end_of_input = stdin().read_line(&mut line).map_err(unreadable)? == 0;
-            if end_of_input {
-                return Err(hung_up());
-            }
-            let answer = if line.trim().is_empty() { default } else { &line };
-            match parse(answer) {
+            self.show(|text| SimpleTheme.format_input_prompt(text, question, Some(default)))?;
+            let line = line::read(&modes)?;
+            // What is not text is nonsense like any other.
+            let answer = line.text().unwrap_or("?");
+            match parse(if answer.is_empty() { default } else { answer }) {
                 Ok(value) => return Ok(value),
-                Err(error) => self.write(&format!("{error}\n"))?,
+                Err(error) => self.show_error(&error.to_string())?,
             }
         }
     }
 
+    fn hidden_line(
+        &self,
+        modes: &PromptModes<'_>,
+        question: &str,
+    ) -> Result<Zeroizing<String>, Failure> {
+        loop {
+            self.show(|text| SimpleTheme.format_password_prompt(text, question))?;
+            let line = line::read(modes);
+            // The line feed that the person typed was not echoed either.
+            self.write("\n")?;
+            let line = line?;
+            if line.is_cut() {
+                return Err(too_long());
+            }
+            let text = line.text().ok_or_else(not_text)?;
+            if !text.is_empty() {
+                return Ok(Zeroizing::new(text.to_owned()));
+            }
+        }
+    }
+
+    fn show_error(&self, error: &str) -> Result<(), Failure> {
+        self.write(&format!("{error}\n"))
+    }
+
+    fn show(&self, format: impl FnOnce(&mut String) -> std::fmt::Result) -> Result<(), Failure> {
+        let mut text = String::new();
+        format(&mut text).map_err(|error| unusable(&error))?;
+        self.write(&text)
+    }
+
     fn write(&self, text: &str) -> Result<(), Failure> {
-        self.term.write_str(text).map_err(unreadable)
+        self.term.write_str(text).map_err(|error| unusable(&error))
     }
 }
 
@@ -113,11 +145,11 @@ fn controlling_terminal() -> Option<Term> {
     None
 }
 
-fn unreadable(error: impl Display) -> Failure {
+fn unusable(error: &dyn Display) -> Failure {
     Failure::new(
         code::NO_INPUT,
-        format!("the terminal cannot be read: {error}"),
-        "pass what is not plain text through a pipe or a file",
+        format!("the terminal cannot be used: {error}"),
+        "start again at another terminal, or without one (see --help)",
     )
 }
 
@@ -128,7 +160,15 @@ fn hung_up() -> Failure {
 fn too_long() -> Failure {
     Failure::new(
         code::USAGE,
-        format!("a terminal line carries less than {MAX_LINE} bytes, and the rest is lost"),
+        format!("a terminal line carries less than {} bytes, and the rest is lost", line::MAX),
         "pass longer secrets through a pipe: passsafe serve --password-stdin",
+    )
+}
+
+fn not_text() -> Failure {
+    Failure::new(
+        code::USAGE,
+        "what was typed is not UTF-8",
+        "pass other bytes through a pipe: passsafe serve --password-stdin",
     )
 }

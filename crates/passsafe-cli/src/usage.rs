@@ -6,19 +6,38 @@ use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::args::Cli;
+#[cfg(unix)]
+use crate::args::ServingArgs;
 use crate::failure::{Failure, code};
+use crate::output;
+#[cfg(unix)]
+use crate::serve::SERVING_VERB;
 
-/// Parses the command line; `None` when help or version was printed.
-pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Option<Cli>, Failure> {
+/// What the command line asks for.
+pub(crate) enum Command {
+    Verb(Box<Cli>),
+    /// What `serve` becomes; started by passsafe itself.
+    #[cfg(unix)]
+    Serving(ServingArgs),
+    /// Help or version, which has been printed.
+    Answered,
+}
+
+/// Parses the command line.
+pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Failure> {
     let args: Vec<OsString> = args.collect();
+    #[cfg(unix)]
+    if args.get(1).is_some_and(|verb| verb == SERVING_VERB) {
+        let rest = args.into_iter().skip(1);
+        return ServingArgs::try_parse_from(rest)
+            .map(Command::Serving)
+            .map_err(|error| explain(&error, None));
+    }
     match Cli::try_parse_from(&args) {
-        Ok(cli) => Ok(Some(cli)),
+        Ok(cli) => Ok(Command::Verb(Box::new(cli))),
         Err(error) if !error.use_stderr() => {
-            // Help or version: an answer, on stdout.
-            error
-                .print()
-                .map_err(|error| Failure::new(code::IO, error.to_string(), "write it elsewhere"))?;
-            Ok(None)
+            output::write(error.render().to_string().as_bytes())?;
+            Ok(Command::Answered)
         }
         Err(error) => Err(explain(&error, verb(&args))),
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Response, StatusCode};
 use passsafe_core::wire::{
-    Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, PROBLEM_MEDIA_TYPE, Problem, Status,
+    Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, MAX_ATTEMPTS, PROBLEM_MEDIA_TYPE, Problem, Status,
 };
 use passsafe_core::{RecordError, SealedRecord};
 use serde::de::DeserializeOwned;
@@ -68,7 +68,8 @@ fn refusal(answer: &Response<Bytes>) -> Kind {
     match problem {
         None => Kind::NotASafe("its answer is not one that safes give"),
         Some(Problem { code: Code::InvalidToken, attempts_left, .. }) => {
-            Kind::InvalidToken { attempts_left }
+            // More than a safe ever has is nobody's count.
+            Kind::InvalidToken { attempts_left: attempts_left.filter(|&left| left < MAX_ATTEMPTS) }
         }
         Some(Problem { code, .. }) => Kind::Refused(code),
     }

@@ -12,11 +12,12 @@ use std::thread;
 use std::time::Duration;
 
 use passsafe_core::wire::Status;
-use passsafe_core::{Entries, Secret, SecretText};
+use passsafe_core::{Entries, Secret, SecretText, Token};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::client::{PASSWORD, entry_name, names, take, text};
+use crate::client::{PASSWORD, copies, entry_name, entry_names, names, take, text};
 use crate::error::{Error, Kind};
+use crate::url::BaseUrl;
 
 /// Opens one safe, as often as needed until it is over. Threads may share it.
 #[derive(Debug)]
@@ -69,6 +70,12 @@ impl Client {
         take(self.entries()?, name)
     }
 
+    /// As [`crate::Client::secrets`].
+    pub fn secrets(&self, names: &[&str]) -> Result<Vec<Secret>, Error> {
+        let names = entry_names(names)?;
+        copies(&self.entries()?, names)
+    }
+
     /// As [`crate::Client::names`].
     pub fn names(&self) -> Result<Vec<String>, Error> {
         Ok(names(&self.entries()?))
@@ -92,6 +99,36 @@ impl Client {
     fn entries(&self) -> Result<Entries, Error> {
         let record = self.reactor.wait_for(self.client.fetch())?;
         self.client.open_here(&record)
+    }
+}
+
+/// A safe's address, for what needs no passphrase: its status, and closing it.
+#[derive(Debug)]
+pub struct Endpoint {
+    endpoint: crate::Endpoint,
+    reactor: Reactor,
+}
+
+impl Endpoint {
+    /// As [`crate::Endpoint::new`].
+    pub fn new(url: BaseUrl) -> Result<Self, Error> {
+        Ok(Self { endpoint: crate::Endpoint::new(url), reactor: Reactor::new()? })
+    }
+
+    /// As [`crate::Endpoint::with_timeout`].
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { endpoint: self.endpoint.with_timeout(timeout), ..self }
+    }
+
+    /// As [`crate::Endpoint::status`].
+    pub fn status(&self) -> Result<Status, Error> {
+        self.reactor.wait_for(self.endpoint.status())
+    }
+
+    /// As [`crate::Endpoint::close`].
+    pub fn close(&self, token: &Token) -> Result<(), Error> {
+        self.reactor.wait_for(self.endpoint.close(token))
     }
 }
 

@@ -95,6 +95,12 @@ impl Client {
         take(self.entries().await?, name)
     }
 
+    /// Several secrets of any bytes, fetched at one moment, in the order of `names`.
+    pub async fn secrets(&self, names: &[&str]) -> Result<Vec<Secret>, Error> {
+        let names = entry_names(names)?;
+        copies(&self.entries().await?, names)
+    }
+
     /// The names of all secrets in the safe, ascending by byte.
     pub async fn names(&self) -> Result<Vec<String>, Error> {
         Ok(names(&self.entries().await?))
@@ -158,7 +164,20 @@ pub(crate) fn entry_name(name: &str) -> Result<EntryName, Error> {
     Ok(EntryName::new(name).map_err(Kind::EntryName)?)
 }
 
-pub(crate) fn take(entries: Entries, name: EntryName) -> Result<Secret, Error> {
+pub(crate) fn entry_names(names: &[&str]) -> Result<Vec<EntryName>, Error> {
+    names.iter().map(|name| entry_name(name)).collect()
+}
+
+/// The same name may be asked for more than once.
+pub(crate) fn copies(entries: &Entries, names: Vec<EntryName>) -> Result<Vec<Secret>, Error> {
+    let copy = |name| match entries.get(&name) {
+        Some(secret) => Ok(Secret::from(secret.expose().to_vec())),
+        None => Err(Kind::UnknownEntry(name).into()),
+    };
+    names.into_iter().map(copy).collect()
+}
+
+pub(crate) fn take(mut entries: Entries, name: EntryName) -> Result<Secret, Error> {
     Ok(entries.take(&name).ok_or(Kind::UnknownEntry(name))?)
 }
 

@@ -69,6 +69,13 @@ impl Error {
         !over && matches!(*self.0, Kind::Refused(_))
     }
 
+    /// The safe does not answer to the host name that it was asked by, as at the other end of
+    /// a tunnel.
+    #[must_use]
+    pub fn is_wrong_host(&self) -> bool {
+        self.is_refused_with(Code::WrongHost)
+    }
+
     /// The record was sealed with another passphrase, or for another user.
     #[must_use]
     pub fn is_wrong_passphrase(&self) -> bool {

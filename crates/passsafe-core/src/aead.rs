@@ -17,11 +17,12 @@ pub(crate) fn encrypt(
     nonce: &[u8; NONCE_LEN],
     associated_data: &[u8],
     plaintext: &[u8],
-) -> Result<Vec<u8>, AeadError> {
-    let mut buffer = Vec::with_capacity(plaintext.len() + TAG_LEN);
+) -> Result<Zeroizing<Vec<u8>>, AeadError> {
+    // Holds the plaintext until it is encrypted in place, so it must not move.
+    let mut buffer = Zeroizing::new(Vec::with_capacity(plaintext.len() + TAG_LEN));
     buffer.extend_from_slice(plaintext);
     XChaCha20Poly1305::new(key.expose().into())
-        .encrypt_in_place(nonce.into(), associated_data, &mut buffer)
+        .encrypt_in_place(nonce.into(), associated_data, &mut *buffer)
         .map_err(|_| AeadError)?;
     Ok(buffer)
 }

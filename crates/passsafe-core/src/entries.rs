@@ -62,9 +62,8 @@ impl Entries {
         self.0.get(name)
     }
 
-    /// Takes the secret of that name out; the others are wiped.
-    #[must_use]
-    pub fn take(mut self, name: &EntryName) -> Option<Secret> {
+    /// Takes the secret of that name out.
+    pub fn take(&mut self, name: &EntryName) -> Option<Secret> {
         self.0.remove(name)
     }
 

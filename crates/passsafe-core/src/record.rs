@@ -6,6 +6,7 @@
 mod json;
 
 use data_encoding::BASE64URL_NOPAD;
+use zeroize::Zeroizing;
 
 use crate::aead::{self, NONCE_LEN, TAG_LEN};
 use crate::entries::{Entries, MAX_PLAINTEXT_LEN, PADDING, PayloadError};
@@ -22,7 +23,8 @@ pub use json::RecordError;
 pub struct SealedRecord {
     header: Header,
     nonce: [u8; NONCE_LEN],
-    ciphertext: Vec<u8>,
+    /// Wiped: a safe that is over leaves nothing to guess at.
+    ciphertext: Zeroizing<Vec<u8>>,
 }
 
 /// What a key belongs to. Two records with different headers are two different safes.

@@ -10,16 +10,16 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 use subtle::ConstantTimeEq as _;
-use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::lifetime::Lifetime;
 use crate::random::{Random, RandomError};
 
 const DIGITS: usize = 6;
 
-/// The shared value of the TOTP: 160 bits, as RFC 4226 section 4 recommends. Wiped on drop.
-#[derive(ZeroizeOnDrop)]
-pub struct Seed([u8; Self::LEN]);
+/// The shared value of the TOTP: 160 bits, as RFC 4226 section 4 recommends. Wiped on drop,
+/// and boxed so that moving it leaves no copy.
+pub struct Seed(Box<Zeroizing<[u8; Self::LEN]>>);
 
 impl Seed {
     /// Length in bytes.
@@ -31,15 +31,15 @@ impl Seed {
     ///
     /// [`RandomError`] if `random` cannot deliver.
     pub fn generate(random: &mut dyn Random) -> Result<Self, RandomError> {
-        let mut seed = Self([0; Self::LEN]);
-        random.fill(&mut seed.0)?;
+        let mut seed = Self::from_bytes([0; Self::LEN]);
+        random.fill(seed.0.as_mut_slice())?;
         Ok(seed)
     }
 
     /// Takes a seed that was drawn elsewhere.
     #[must_use]
     pub fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes)
+        Self(Box::new(Zeroizing::new(bytes)))
     }
 
     /// The seed itself.
@@ -61,9 +61,9 @@ impl fmt::Debug for Seed {
     }
 }
 
-/// Six ASCII digits. Compared in constant time, wiped on drop.
-#[derive(ZeroizeOnDrop)]
-pub struct Token([u8; DIGITS]);
+/// Six ASCII digits. Compared in constant time, wiped on drop, and boxed so that moving
+/// them leaves no copy.
+pub struct Token(Box<Zeroizing<[u8; DIGITS]>>);
 
 impl Token {
     /// Reads what a person typed: six digits, spaces and hyphens anywhere between them.
@@ -72,7 +72,7 @@ impl Token {
     ///
     /// [`TokenError`] if there are not exactly six digits, or anything else.
     pub fn parse(typed: &str) -> Result<Self, TokenError> {
-        let mut token = Self([0; DIGITS]);
+        let mut token = Self::blank();
         let mut places = token.0.iter_mut();
         for byte in typed.bytes().filter(|byte| !matches!(byte, b' ' | b'-')) {
             *places.next().ok_or(TokenError)? = digit(byte)?;
@@ -86,9 +86,12 @@ impl Token {
     ///
     /// [`TokenError`] for anything else.
     pub fn from_wire(bytes: &[u8]) -> Result<Self, TokenError> {
-        let mut token = Self(bytes.try_into().map_err(|_| TokenError)?);
-        for byte in &mut token.0 {
-            *byte = digit(*byte)?;
+        if bytes.len() != DIGITS {
+            return Err(TokenError);
+        }
+        let mut token = Self::blank();
+        for (place, byte) in token.0.iter_mut().zip(bytes) {
+            *place = digit(*byte)?;
         }
         Ok(token)
     }
@@ -102,8 +105,12 @@ impl Token {
         if number < 1_000_000 { Ok(Self::last_six_digits(number)) } else { Err(TokenError) }
     }
 
+    fn blank() -> Self {
+        Self(Box::new(Zeroizing::new([b'0'; DIGITS])))
+    }
+
     fn last_six_digits(number: u32) -> Self {
-        let mut token = Self([b'0'; DIGITS]);
+        let mut token = Self::blank();
         let mut rest = number;
         for place in token.0.iter_mut().rev() {
             *place += u8::try_from(rest % 10).unwrap_or(0);
@@ -116,7 +123,7 @@ impl Token {
     #[must_use]
     #[expect(clippy::expect_used, reason = "every constructor stores ASCII digits only")]
     pub fn expose(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("ASCII digits are UTF-8")
+        std::str::from_utf8(self.0.as_slice()).expect("ASCII digits are UTF-8")
     }
 
     /// The six digits as a person reads them: `936 265`.
@@ -129,7 +136,7 @@ impl Token {
     /// Whether both are the same token, in a time that does not depend on the answer.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.0.as_slice().ct_eq(other.0.as_slice()).into()
     }
 }
 
@@ -156,7 +163,7 @@ pub fn totp(seed: &Seed, elapsed: Duration, step: Duration) -> Token {
 /// HOTP with HMAC-SHA-1 and six digits (RFC 4226 section 5.3).
 #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
 fn hotp(seed: &Seed, counter: u64) -> Token {
-    let mut mac = Hmac::<Sha1>::new_from_slice(&seed.0).expect("HMAC takes any key");
+    let mut mac = Hmac::<Sha1>::new_from_slice(seed.0.as_slice()).expect("HMAC takes any key");
     mac.update(&counter.to_be_bytes());
     let mut code = mac.finalize().into_bytes();
     let truncated = dynamic_truncation(&code);

@@ -1,7 +1,7 @@
 //! The safe of passsafe: one sealed record in memory, handed out over HTTP to whoever has
 //! the token, until its time is up.
 //!
-//! The crate knows ciphertext and the token's seed. It has no notion of a password, a
+//! The crate knows ciphertext and the token. It has no notion of a password, a
 //! passphrase or a key, and cannot open what it holds. It owns no port, no signal and no
 //! exit: the program that embeds it binds the sockets ([`bind_localhost`] helps), decides
 //! when to stop, and learns from [`run`] how the safe ended.

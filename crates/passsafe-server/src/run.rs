@@ -57,10 +57,10 @@ pub async fn run(
                 safe.close_by_owner();
                 break;
             }
+            Some(_) = connections.join_next() => {}
             (stream, port) = accept_any(&listeners) => {
                 connections.spawn(connection::serve(stream, port, shared.clone(), draining.subscribe()));
             }
-            Some(_) = connections.join_next() => {}
         }
     }
     drop(listeners);

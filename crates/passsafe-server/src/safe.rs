@@ -118,8 +118,7 @@ impl Safe {
     /// safe is locked.
     pub fn fetch(&self, token: &Token) -> Result<Release, Refusal> {
         let mut inner = self.lock();
-        let remaining = self.judge(&mut inner, token)?;
-        let contents = inner.contents.as_mut().ok_or(Refusal::Closed)?;
+        let (contents, remaining) = self.judge(&mut inner, token)?;
         let record = contents.record.clone();
         if let Some(uses) = contents.uses_left {
             contents.uses_left = NonZeroU32::new(uses.get() - 1);
@@ -170,24 +169,29 @@ impl Safe {
     }
 
     /// Passes the right token of an open safe; counts a wrong one.
-    fn judge(&self, inner: &mut Inner, token: &Token) -> Result<Duration, Refusal> {
+    fn judge<'a>(
+        &self,
+        inner: &'a mut Inner,
+        token: &Token,
+    ) -> Result<(&'a mut Contents, Duration), Refusal> {
         let remaining = self.remaining_or_expire(inner);
-        let (Some(contents), Some(remaining)) = (&inner.contents, remaining) else {
-            return Err(match inner.state {
+        let is_right = inner.contents.as_ref().map(|contents| contents.token.matches(token));
+        if is_right == Some(false) {
+            inner.attempts_left = inner.attempts_left.saturating_sub(1);
+            if inner.attempts_left == 0 {
+                self.end(inner, State::Locked);
+            }
+            return Err(Refusal::InvalidToken { attempts_left: inner.attempts_left });
+        }
+        match (&mut inner.contents, remaining) {
+            (Some(contents), Some(remaining)) => Ok((contents, remaining)),
+            _ => Err(match inner.state {
                 State::Locked => Refusal::Locked,
                 State::Spent => Refusal::Spent,
                 State::Expired => Refusal::Expired,
                 _ => Refusal::Closed,
-            });
-        };
-        if contents.token.matches(token) {
-            return Ok(remaining);
+            }),
         }
-        inner.attempts_left = inner.attempts_left.saturating_sub(1);
-        if inner.attempts_left == 0 {
-            self.end(inner, State::Locked);
-        }
-        Err(Refusal::InvalidToken { attempts_left: inner.attempts_left })
     }
 
     fn remaining_or_expire(&self, inner: &mut Inner) -> Option<Duration> {

@@ -2,11 +2,17 @@
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
+use std::time::Duration;
 
+use passsafe_client::blocking::Endpoint;
 use passsafe_client::{BaseUrl, State};
+use passsafe_core::wire::DEFAULT_PORT;
 
 use crate::failure::{Failure, code};
-use crate::{open, status};
+use crate::status;
+
+/// Who holds the port is a courtesy, and not worth a wait.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Binds localhost, and says which port it is.
 pub(super) fn bind(port: u16) -> Result<(Vec<TcpListener>, u16), Failure> {
@@ -28,24 +34,32 @@ pub(super) fn bind(port: u16) -> Result<(Vec<TcpListener>, u16), Failure> {
 
 /// Says what holds the port, when it is a passsafe.
 fn busy(port: u16) -> Failure {
-    let holder = BaseUrl::parse(&format!("http://localhost:{port}"))
-        .map_err(|error| open::explain(&error, &BaseUrl::default()))
-        .and_then(|url| open::status(&url));
-    match holder {
-        Ok(status) if status.state == State::Open => Failure::new(
-            code::UNAVAILABLE,
-            format!("port {port} is held by another safe: {}", status::sentence(&status)),
-            "close that one with 'passsafe close', or start this one with --port 0",
+    let url = format!("http://localhost:{port}");
+    let status = BaseUrl::parse(&url)
+        .and_then(Endpoint::new)
+        .and_then(|endpoint| endpoint.with_timeout(PATIENCE).status());
+    let (holder, hint) = match status {
+        Ok(status) if status.state == State::Open => {
+            let close = if port == DEFAULT_PORT {
+                "passsafe close".to_owned()
+            } else {
+                format!("passsafe close --url {url}")
+            };
+            let hint = format!("close that one with '{close}', or start this one with --port 0");
+            (format!("another safe: {}", status::sentence(&status)), hint)
+        }
+        Ok(status) => (
+            format!("another safe: {}", status::sentence(&status)),
+            "end that one with Ctrl-C in its terminal, or start this one with --port 0".to_owned(),
         ),
-        Ok(status) => Failure::new(
-            code::UNAVAILABLE,
-            format!("port {port} is held by another safe: {}", status::sentence(&status)),
-            "end that one with Ctrl-C in its terminal, or start this one with --port 0",
+        Err(error) if error.is_timeout() => (
+            "a program that does not answer, perhaps a passsafe that is still asking".to_owned(),
+            "answer or end that one, or start this one with --port 0".to_owned(),
         ),
-        Err(_) => Failure::new(
-            code::UNAVAILABLE,
-            format!("port {port} is held by another program"),
-            "choose another port: --port 0 takes a free one",
+        Err(_) => (
+            "another program".to_owned(),
+            "choose another port: --port 0 takes a free one".to_owned(),
         ),
-    }
+    };
+    Failure::new(code::UNAVAILABLE, format!("port {port} is held by {holder}"), hint)
 }

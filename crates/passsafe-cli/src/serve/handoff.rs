@@ -9,16 +9,19 @@ mod memfd;
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 mod socketpair;
 
+use std::ffi::{CString, NulError};
+use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::os::unix::ffi::OsStrExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64URL_NOPAD;
+use nix::unistd::execve;
 use passsafe_core::{Deadline, Lifetime, Moment, SealedRecord, Seed};
 use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::stdio::{dup2_stdin, dup2_stdout};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -29,7 +32,7 @@ use crate::failure::Failure;
 /// All that the serving process learns.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Handoff {
-    record: String,
+    record: Zeroizing<String>,
     seed: Zeroizing<String>,
     minutes: u16,
     deadline: Deadline,
@@ -54,7 +57,7 @@ impl Handoff {
         allowed_hosts: Vec<String>,
     ) -> Self {
         Self {
-            record: record.to_json(),
+            record: Zeroizing::new(record.to_json()),
             seed: Zeroizing::new(BASE64URL_NOPAD.encode(seed.expose())),
             minutes: lifetime.minutes(),
             deadline: Deadline::new(creation, lifetime),
@@ -74,7 +77,9 @@ impl Handoff {
     }
 
     fn try_prepare(&self, listeners: Vec<TcpListener>) -> io::Result<Prepared> {
-        let bytes = Zeroizing::new(serde_json::to_vec(self)?);
+        // The record's quotes are escaped: a little room, so that nothing moves.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * SealedRecord::MAX_JSON_LEN));
+        serde_json::to_writer(&mut *bytes, self)?;
         let handoff = carrier(&bytes)?;
         let listeners: Vec<OwnedFd> = listeners.into_iter().map(OwnedFd::from).collect();
         for descriptor in listeners.iter().chain([&handoff]) {
@@ -110,31 +115,64 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Becomes the serving process; returns only if the system refuses.
+    ///
+    /// Not by `std::process::Command`, which would let the signals through that are held
+    /// back until the serving process can take them.
     pub(super) fn exec(self, quiet_stdout: bool) -> Failure {
-        let mut command = Command::new(own_executable());
-        command
-            .arg0("passsafe")
-            .arg(SERVING_VERB)
-            .arg(format!("--handoff={}", self.handoff.as_raw_fd()))
-            .args(self.listeners.iter().map(|it| format!("--listener={}", it.as_raw_fd())))
-            .env_clear()
-            .envs(environment::for_the_terminal())
-            .stdin(Stdio::null());
-        if quiet_stdout {
+        let error = self.try_exec(quiet_stdout);
+        Failure::os("the serving process cannot be started", error)
+    }
+
+    fn try_exec(self, quiet_stdout: bool) -> io::Error {
+        let (arguments, environment) = match (self.arguments(), environment()) {
+            (Ok(arguments), Ok(environment)) => (arguments, environment),
+            (Err(error), _) | (_, Err(error)) => return error.into(),
+        };
+        let null = match File::options().read(true).write(true).open("/dev/null") {
+            Ok(null) => null,
+            Err(error) => return error,
+        };
+        let redirected = dup2_stdin(&null).and_then(|()| {
             // Whoever reads the line of JSON through a pipe gets its end.
-            command.stdout(Stdio::null());
+            if quiet_stdout { dup2_stdout(&null) } else { Ok(()) }
+        });
+        if let Err(error) = redirected {
+            return error.into();
         }
-        Failure::os("the serving process cannot be started", command.exec())
+        match execve(&own_executable(), &arguments, &environment) {
+            Ok(never) => match never {},
+            Err(error) => error.into(),
+        }
+    }
+
+    fn arguments(&self) -> Result<Vec<CString>, NulError> {
+        let listeners = self.listeners.iter().map(|it| format!("--listener={}", it.as_raw_fd()));
+        ["passsafe".to_owned(), SERVING_VERB.to_owned()]
+            .into_iter()
+            .chain([format!("--handoff={}", self.handoff.as_raw_fd())])
+            .chain(listeners)
+            .map(CString::new)
+            .collect()
     }
 }
 
+fn environment() -> Result<Vec<CString>, NulError> {
+    environment::for_the_terminal()
+        .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
+        .map(CString::new)
+        .collect()
+}
+
 /// The running file itself, even if another was put in its place since.
-fn own_executable() -> std::path::PathBuf {
-    if cfg!(any(target_os = "linux", target_os = "android")) {
-        "/proc/self/exe".into()
-    } else {
-        std::env::current_exe().unwrap_or_else(|_| "passsafe".into())
-    }
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn own_executable() -> CString {
+    c"/proc/self/exe".into()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn own_executable() -> CString {
+    let path = std::env::current_exe().unwrap_or_else(|_| "passsafe".into());
+    CString::new(path.into_os_string().as_bytes()).unwrap_or_default()
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -2,24 +2,28 @@
 //!
 //! unsafe, because a number says nothing about who owns the descriptor behind it. Sound
 //! here: the numbers come from the sealing process, which opened these descriptors for
-//! nothing else and is gone; each is taken once, at the start, before anything else opens
-//! one. A number that is not open, or one of the three standard streams, is refused.
+//! nothing else and is gone, and they are taken once, at the start, before this process
+//! opens one of its own. Numbers that are not open, that stand twice, or that are one of the
+//! three standard streams are refused, all of them before the first is taken.
 #![expect(unsafe_code, reason = "see above")]
 
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 
-use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+use rustix::io::{FdFlags, fcntl_setfd};
 
-/// Takes over an inherited descriptor and keeps it from later children.
-pub(super) fn take(number: RawFd) -> io::Result<OwnedFd> {
-    if number <= 2 {
+/// Takes over inherited descriptors and keeps them from later children.
+pub(super) fn take(numbers: &[RawFd]) -> io::Result<Vec<OwnedFd>> {
+    let different: HashSet<_> = numbers.iter().collect();
+    if different.len() < numbers.len() || numbers.iter().any(|&number| number <= 2) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    // SAFETY: borrowed only for two calls that fail cleanly if the number is not open.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    fcntl_getfd(borrowed)?;
-    fcntl_setfd(borrowed, FdFlags::CLOEXEC)?;
-    // SAFETY: it is open, as was just seen, and nothing else in this process owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    for &number in numbers {
+        // SAFETY: borrowed for one call, which fails cleanly if the number is not open.
+        fcntl_setfd(unsafe { BorrowedFd::borrow_raw(number) }, FdFlags::CLOEXEC)?;
+    }
+    // SAFETY: all are open, as was just seen, none twice, and nothing in this process owns
+    // them: it has opened nothing yet.
+    Ok(numbers.iter().map(|&number| unsafe { OwnedFd::from_raw_fd(number) }).collect())
 }

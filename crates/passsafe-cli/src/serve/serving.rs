@@ -5,16 +5,20 @@ use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use passsafe_core::wire::State;
 use passsafe_server::{AllowedHosts, Safe, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::handoff::{Handoff, Received};
-use super::inherited;
+use super::{inherited, signals};
 use crate::args::ServingArgs;
 use crate::failure::{Failure, code};
-use crate::output::note;
+use crate::output::note_aside;
+
+/// For saying how it ended; then the process is gone, heard or not.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 
 pub(crate) fn serving(args: &ServingArgs) -> Result<(), Failure> {
     // Started as /proc/self/exe, the process would be listed as `exe`.
@@ -29,23 +33,21 @@ pub(crate) fn serving(args: &ServingArgs) -> Result<(), Failure> {
     })?;
     let end = serve(received, listeners)
         .map_err(|error| Failure::os("the safe cannot be served", error))?;
-    note(match end {
+    let said = note_aside(match end {
         State::Expired => "expired: the time is up, and the safe is gone\n",
         State::Closed => "closed: the safe is gone\n",
         State::Locked => "ended: the locked safe is gone\n",
         _ => "ended: the safe is gone\n",
     });
+    let _or_nobody_reads = said.recv_timeout(LAST_WORDS);
     Ok(())
 }
 
 fn take_over(args: &ServingArgs) -> io::Result<(Received, Vec<TcpListener>)> {
-    let received = Handoff::receive(File::from(inherited::take(args.handoff)?))?;
-    let listeners = args
-        .listener
-        .iter()
-        .map(|&number| inherited::take(number).map(TcpListener::from))
-        .collect::<io::Result<_>>()?;
-    Ok((received, listeners))
+    let numbers: Vec<_> = [args.handoff].iter().chain(&args.listener).copied().collect();
+    let mut descriptors = inherited::take(&numbers)?.into_iter();
+    let handoff = descriptors.next().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok((Handoff::receive(File::from(handoff))?, descriptors.map(TcpListener::from).collect()))
 }
 
 fn serve(received: Received, listeners: Vec<TcpListener>) -> io::Result<State> {
@@ -57,6 +59,7 @@ fn serve(received: Received, listeners: Vec<TcpListener>) -> io::Result<State> {
     let hosts = allowed_hosts.into_iter().fold(AllowedHosts::default(), AllowedHosts::with);
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let shutdown = shutdown_signal()?;
+        signals::let_through();
         let server = passsafe_server::run(listeners, safe.clone(), hosts, shutdown);
         tokio::select! {
             end = server => end,
@@ -69,7 +72,7 @@ fn serve(received: Received, listeners: Vec<TcpListener>) -> io::Result<State> {
 async fn announce_lockout(safe: &Safe) -> Infallible {
     let mut state = safe.subscribe();
     if state.wait_for(|state| *state == State::Locked).await.is_ok() {
-        note(
+        note_aside(
             "locked: three wrong tokens were tried, so nobody gets in any more; Ctrl-C ends the safe\n",
         );
     }

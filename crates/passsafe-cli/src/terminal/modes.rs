@@ -2,23 +2,48 @@
 //!
 //! While a hidden line is read, echo is off, and a process that dies then leaves it off. So
 //! from the first prompt on a thread waits for the signals that would kill the process; it
-//! restores the modes, says in two lines what happened, and exits.
+//! restores the modes, says in two lines what happened, and exits. It does all of that
+//! under the lock under which modes change, so that no prompt can set them again behind it.
 //!
-//! Two keys are changed for the time of a prompt. Ctrl-D sends a signal in place of the end
-//! of input, because dialoguer cannot tell the latter from an empty line and would ask for
-//! ever. Ctrl-Z does nothing, because a shell that resumes a stopped program may turn the
-//! echo on again.
+//! Ctrl-Z does nothing at a prompt, because a shell that resumes a stopped program may turn
+//! the echo on again.
 
+#[cfg(not(unix))]
+pub(super) use elsewhere::{PromptModes, in_foreground};
 #[cfg(unix)]
-pub(super) use unix::PromptModes;
+pub(super) use unix::{PromptModes, in_foreground};
+
+/// Whether what is typed is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Echo {
+    On,
+    Off,
+}
 
 #[cfg(not(unix))]
-pub(super) struct PromptModes;
+mod elsewhere {
+    pub(in crate::terminal) struct PromptModes<'a>(&'a console::Term);
 
-#[cfg(not(unix))]
-impl PromptModes {
-    pub(super) fn set() -> Result<Self, crate::failure::Failure> {
-        Ok(Self)
+    impl<'a> PromptModes<'a> {
+        pub(in crate::terminal) fn set(
+            term: &'a console::Term,
+            echo: super::Echo,
+        ) -> Result<Self, crate::failure::Failure> {
+            use crate::failure::{Failure, code};
+            // There is no way to hide a line here yet, and showing it is no option.
+            if echo == super::Echo::Off {
+                return Err(Failure::new(
+                    code::NO_INPUT,
+                    "this system's terminal cannot hide what is typed",
+                    "set PASSSAFE_PASSPHRASE and PASSSAFE_TOKEN",
+                ));
+            }
+            Ok(Self(term))
+        }
+    }
+
+    pub(in crate::terminal) fn in_foreground() -> bool {
+        true
     }
 }
 
@@ -28,58 +53,74 @@ mod unix {
     use std::sync::{Mutex, MutexGuard, Once, PoisonError};
     use std::thread;
 
+    use console::Term;
+    use rustix::process::getpgrp;
     use rustix::termios::{
-        OptionalActions, SpecialCodeIndex, SpecialCodes, Termios, tcgetattr, tcsetattr,
+        LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
     };
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::Signals;
 
+    use super::Echo;
     use crate::failure::{Failure, code};
+    use crate::serve::signals;
 
-    /// The modes to go back to; present while a prompt is open.
-    static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+    /// What an open prompt has changed.
+    struct Changed {
+        before: Termios,
+        term: Term,
+    }
 
-    const CTRL_D: u8 = 0x04;
+    static CHANGED: Mutex<Option<Changed>> = Mutex::new(None);
+
     /// `_POSIX_VDISABLE`.
     const DISABLED: u8 =
         if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { 0xff };
 
     /// The modes of a prompt, until it is dropped.
-    pub(in crate::terminal) struct PromptModes(());
+    pub(in crate::terminal) struct PromptModes<'a>(
+        #[expect(dead_code, reason = "ties it to its terminal")] &'a Term,
+    );
 
-    impl PromptModes {
-        pub(in crate::terminal) fn set() -> Result<Self, Failure> {
+    impl<'a> PromptModes<'a> {
+        pub(in crate::terminal) fn set(term: &'a Term, echo: Echo) -> Result<Self, Failure> {
             watch_signals();
+            let mut changed = lock();
             let before =
                 tcgetattr(stdin()).map_err(|error| Failure::os("terminal modes", error))?;
             let mut prompt = before.clone();
-            let codes: &mut SpecialCodes = &mut prompt.special_codes;
-            codes[SpecialCodeIndex::VQUIT] = CTRL_D;
-            codes[SpecialCodeIndex::VSUSP] = DISABLED;
-            // Before the modes change, so that no signal can fall between.
-            *lock() = Some(before);
-            let modes = Self(());
+            prompt.special_codes[SpecialCodeIndex::VSUSP] = DISABLED;
+            if echo == Echo::Off {
+                prompt.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+            }
+            // Nothing that was typed ahead is thrown away.
             tcsetattr(stdin(), OptionalActions::Now, &prompt)
                 .map_err(|error| Failure::os("terminal modes", error))?;
-            Ok(modes)
+            *changed = Some(Changed { before, term: term.clone() });
+            Ok(Self(term))
         }
     }
 
-    impl Drop for PromptModes {
+    impl Drop for PromptModes<'_> {
         fn drop(&mut self) {
             restore(&mut lock());
         }
     }
 
-    fn restore(before: &mut Option<Termios>) {
-        if let Some(modes) = before.take() {
-            // Fails only if the terminal is gone, and its modes with it.
-            let _gone = tcsetattr(stdin(), OptionalActions::Now, &modes);
-        }
+    /// Whether this process may read the terminal: a background job that tries is stopped.
+    pub(in crate::terminal) fn in_foreground() -> bool {
+        tcgetpgrp(stdin()).is_ok_and(|group| group == getpgrp())
     }
 
-    fn lock() -> MutexGuard<'static, Option<Termios>> {
-        BEFORE.lock().unwrap_or_else(PoisonError::into_inner)
+    fn restore(changed: &mut Option<Changed>) -> Option<Term> {
+        let Changed { before, term } = changed.take()?;
+        // Fails only if the terminal is gone, and its modes with it.
+        let _gone = tcsetattr(stdin(), OptionalActions::Now, &before);
+        Some(term)
+    }
+
+    fn lock() -> MutexGuard<'static, Option<Changed>> {
+        CHANGED.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Once for the process: a handler that is taken back would leave its signal ignored.
@@ -95,20 +136,20 @@ mod unix {
 
     #[expect(clippy::exit, reason = "the main thread waits in a read that nothing interrupts")]
     fn end(signal: i32) {
-        let mut before = lock();
-        let at_prompt = before.is_some();
-        restore(&mut before);
-        let failure = match signal {
-            SIGQUIT if at_prompt => super::super::hung_up(),
-            signal => Failure::new(
-                u8::try_from(signal).map_or(code::SIGNAL, |number| code::SIGNAL + number),
-                if at_prompt { "interrupted at a prompt" } else { "interrupted" },
-                "nothing was kept; start again when you like",
-            ),
-        };
-        if at_prompt {
-            // The cursor stands behind the prompt.
-            crate::output::note("\n");
+        // Held until the process is gone.
+        let mut changed = lock();
+        if signals::pass_on(signal) {
+            return;
+        }
+        let at_prompt = restore(&mut changed);
+        let failure = Failure::new(
+            u8::try_from(signal).map_or(code::SIGNAL, |number| code::SIGNAL + number),
+            if at_prompt.is_some() { "interrupted at a prompt" } else { "interrupted" },
+            "nothing was kept; start again when you like",
+        );
+        if let Some(term) = at_prompt {
+            // The cursor stands behind the question.
+            let _gone = term.write_str("\n");
         }
         failure.report();
         std::process::exit(i32::from(failure.code()));

@@ -121,6 +121,27 @@ fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
     }
 }
 
+/// Every end wipes the record: a locked safe holds nothing to guess at.
+#[test]
+fn a_locked_safe_holds_no_record() {
+    let safe = Safe::start(PASSWORD.as_bytes());
+    let pid = safe.pid().as_raw_nonzero().get();
+    let record = record(&safe);
+    let ciphertext = record.rsplit('"').nth(1).unwrap();
+    let raw = BASE64URL_NOPAD.decode(ciphertext.as_bytes()).unwrap();
+    let needles = [&ciphertext.as_bytes()[100..200], &raw[100..200]];
+    assert!(contains(&memory(pid), needles[0]), "the scan is blind");
+    let wrong = if safe.credentials.token == "000000" { "000001" } else { "000000" };
+    for _ in 0..3 {
+        let output = safe.command(["get"]).env("PASSSAFE_TOKEN", wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(77));
+    }
+    let memory = memory(pid);
+    for needle in needles {
+        assert!(!contains(&memory, needle));
+    }
+}
+
 /// The record's key, computed as `docs/protocol.md` describes it: core does not show it.
 fn key(safe: &Safe, record: &str) -> Vec<u8> {
     let parsed = SealedRecord::from_json(record.as_bytes()).unwrap();

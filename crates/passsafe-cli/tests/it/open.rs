@@ -1,8 +1,13 @@
 //! Opening a safe: credentials from variables and files, and what can be wrong with them.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Command;
 
-use crate::support::{Safe, assert_failure, assert_output, passsafe};
+use crate::support::{
+    BINARY, Credentials, Safe, assert_failure, assert_output, passsafe, without_variables,
+};
 
 #[test]
 fn the_passphrase_may_come_from_a_file() {
@@ -21,6 +26,14 @@ fn the_passphrase_may_come_from_a_file() {
         "PASSSAFE_PASSPHRASE and PASSSAFE_PASSPHRASE_FILE are both set",
         "unset one of them",
     );
+    fs::write(&file, "zoom ".repeat(20_000)).unwrap();
+    assert_failure(
+        &get().output().unwrap(),
+        66,
+        "the file that PASSSAFE_PASSPHRASE_FILE names cannot be read: it is longer than 64 KiB",
+        "check its path and permissions",
+    );
+    assert_eq!(safe.attempts_left(), 3);
     let missing = file.path().with_extension("missing");
     assert_failure(
         &get().env("PASSSAFE_PASSPHRASE_FILE", missing).output().unwrap(),
@@ -47,13 +60,7 @@ fn a_malformed_token_uses_up_no_attempt() {
     for token in ["12345", "1234567", "12345x", ""] {
         for verb in ["get", "close"] {
             let output = safe.command([verb]).env("PASSSAFE_TOKEN", token).output().unwrap();
-            let stderr = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(2));
-            assert!(
-                stderr
-                    .starts_with("error: a token is six digits\nhint: a token looks like 936 265"),
-                "{stderr}"
-            );
+            assert_failure(&output, 2, "a token is six digits", "a token looks like 936 265");
         }
     }
     assert_eq!(safe.attempts_left(), 3);
@@ -82,6 +89,66 @@ fn case_and_spaces_of_the_passphrase_do_not_matter() {
     let shouted = format!("\t{}\n", safe.credentials.passphrase.to_uppercase().replace(' ', "  "));
     let output = safe.command(["get"]).env("PASSSAFE_PASSPHRASE", shouted).output().unwrap();
     assert_output(&output, 0, "S3kr!t\n", "");
+}
+
+#[test]
+fn a_variable_that_cannot_be_right_is_refused_before_anything_is_asked() {
+    let safe = Safe::start(b"S3kr!t");
+    let mut get = safe.command(["get"]);
+    get.env_remove("PASSSAFE_PASSPHRASE").env("PASSSAFE_TOKEN", "abc");
+    assert_failure(
+        &get.output().unwrap(),
+        2,
+        "a token is six digits",
+        "a token looks like 936 265",
+    );
+    let output = safe.command(["get"]).env("PASSSAFE_PASSPHRASE", " ").output().unwrap();
+    assert_failure(&output, 2, "the passphrase is empty", "a passphrase is six words, as shown");
+    let output = safe.command(["get"]).env("PASSSAFE_USER", "").output().unwrap();
+    assert_failure(
+        &output,
+        2,
+        "invalid value '' for '--user <NAME>': the user name is empty",
+        "see 'passsafe get --help'",
+    );
+    let latin1 = OsStr::from_bytes(b"an\xe4");
+    for name in ["PASSSAFE_PASSPHRASE", "PASSSAFE_TOKEN"] {
+        let output = safe.command(["get"]).env(name, latin1).output().unwrap();
+        assert_failure(&output, 2, &format!("{name} is not UTF-8"), "set it to plain text");
+    }
+    assert_eq!(safe.attempts_left(), 3);
+}
+
+#[test]
+fn a_passphrase_file_that_nobody_writes_is_given_up() {
+    let safe = Safe::start(b"S3kr!t");
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let mut get = safe.command(["get"]);
+    get.env_remove("PASSSAFE_PASSPHRASE").env("PASSSAFE_PASSPHRASE_FILE", &fifo);
+    assert_failure(
+        &get.output().unwrap(),
+        66,
+        "the file that PASSSAFE_PASSPHRASE_FILE names cannot be read: nothing came from it within 5 s",
+        "check its path and permissions",
+    );
+}
+
+#[test]
+fn plain_http_to_another_machine_is_there_for_who_asks_by_name() {
+    let safe = Safe::start(b"S3kr!t");
+    // Another name for this machine, as far as a test can go without leaving it.
+    let url = safe.credentials.url.replace("localhost", "[::ffff:127.0.0.1]");
+    let output = safe.run(["get", "--url", &url]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = safe.run(["get", "--allow-plain-http", "--url", &url]);
+    assert_failure(
+        &output,
+        77,
+        "the Host header does not name this safe",
+        "through a tunnel, start the safe with --allow-host HOST:PORT",
+    );
 }
 
 #[test]
@@ -117,6 +184,30 @@ fn without_a_terminal_the_variables_are_named() {
         66,
         &what("password"),
         "pass it through a pipe: passsafe serve --password-stdin --json",
+    );
+}
+
+#[test]
+fn an_answer_that_nobody_can_get_is_an_error() {
+    let safe = Safe::start(b"S3kr!t");
+    let Credentials { url, passphrase, token, .. } = &safe.credentials;
+    let get = |redirection: &str| {
+        let line = format!("exec \"$0\" get {redirection}");
+        without_variables(Command::new("sh"), ["-c", &line, BINARY])
+            .envs([
+                ("PASSSAFE_URL", url),
+                ("PASSSAFE_PASSPHRASE", passphrase),
+                ("PASSSAFE_TOKEN", token),
+            ])
+            .output()
+            .unwrap()
+    };
+    assert_output(&get(">/dev/null"), 0, "", "");
+    assert_failure(
+        &get(">&-"),
+        74,
+        "the answer cannot be written to standard output: it is closed",
+        "check what standard output is connected to",
     );
 }
 

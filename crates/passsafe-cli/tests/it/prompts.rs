@@ -1,11 +1,12 @@
 //! The same through a pseudo-terminal, as a person sees it.
 
+use std::io::Write as _;
 use std::process::Command;
 
 use nix::sys::wait::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
-use crate::support::{BINARY, Safe, passsafe};
+use crate::support::{BINARY, Credentials, Safe, without_variables};
 
 /// How long a test waits for what must come; reached only when it fails.
 const PATIENCE: Option<u64> = Some(30_000);
@@ -14,18 +15,14 @@ fn at_terminal(command: Command) -> PtySession {
     spawn_command(command, PATIENCE).unwrap()
 }
 
-/// Runs a line of shell on a terminal whose echo is on, as it is for people.
+/// The command at a terminal.
+fn passsafe_at_terminal(args: &[&str]) -> PtySession {
+    at_terminal(without_variables(Command::new(BINARY), args))
+}
+
+/// A line of shell at a terminal whose echo is on, as it is for people.
 fn shell(line: &str) -> PtySession {
-    let mut command = passsafe::<_, &str>([]);
-    command = {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("stty echo; {line}")]);
-        for (name, _) in command.get_envs() {
-            shell.env_remove(name);
-        }
-        shell
-    };
-    at_terminal(command)
+    at_terminal(without_variables(Command::new("sh"), ["-c", &format!("stty echo; {line}")]))
 }
 
 #[track_caller]
@@ -124,83 +121,181 @@ fn the_line_of_json_may_be_asked_for_at_a_terminal_too() {
     session.exp_eof().unwrap();
 }
 
-/// At every prompt: echo and keys are back, and two lines say what happened.
-fn leaves_the_terminal_sane(command: &str, prompt: &str, control: char, code: i32, error: &str) {
-    let mut session = shell(&format!(
-        "trap '' INT QUIT; (trap - INT QUIT; exec {command}); echo \"code=$?\"; stty -a"
-    ));
+/// Leads a command to a prompt, ends it there, and sees that two lines say what happened and
+/// that echo and keys are back.
+fn ended_at_a_prompt(command: &str, answers: &[(&str, &str)], prompt: &str, end: &End) {
+    // An interactive shell survives what its command dies of; so does this one.
+    let mut session =
+        shell(&format!("trap : INT; echo \"shell=$$.\"; {command}; echo \"code=$?\"; stty -a"));
+    expect(&mut session, "shell=");
+    let shell = expect(&mut session, ".");
+    for (question, answer) in answers {
+        expect(&mut session, question);
+        session.send_line(answer).unwrap();
+    }
     expect(&mut session, prompt);
     session.send("half a li").unwrap();
-    session.send_control(control).unwrap();
+    end.act(&mut session, &shell);
+    let error = if end.code() == 130 || end.code() == 143 {
+        "interrupted at a prompt"
+    } else {
+        "the input ended at a prompt"
+    };
     expect(&mut session, &format!("error: {error}"));
     expect(&mut session, "hint: ");
+    let code = if command.contains(" run ") && end.code() == 66 { 125 } else { end.code() };
     expect(&mut session, &format!("code={code}"));
     let modes = session.exp_eof().unwrap();
     let modes: Vec<&str> = modes.split([' ', ';', '\r', '\n']).collect();
-    assert!(
-        modes.contains(&"echo") && modes.contains(&"icanon") && modes.contains(&"isig"),
-        "{modes:?}"
-    );
+    assert!(["echo", "icanon", "isig"].iter().all(|mode| modes.contains(mode)), "{modes:?}");
     let joined = modes.join(" ");
     assert!(joined.contains("quit = ^\\") && joined.contains("susp = ^Z"), "{joined}");
 }
 
-#[test]
-fn ctrl_c_at_any_prompt_leaves_the_terminal_sane() {
+/// What a person, or another program, does at a prompt.
+enum End {
+    CtrlC,
+    CtrlD,
+    Kill,
+}
+
+impl End {
+    fn act(&self, session: &mut PtySession, shell: &str) {
+        match self {
+            Self::CtrlC => session.send_control('c').unwrap(),
+            // The first one hands over what was typed before it.
+            Self::CtrlD => session.send_control('d').unwrap(),
+            Self::Kill => {
+                let children = format!("/proc/{shell}/task/{shell}/children");
+                let children = std::fs::read_to_string(children).unwrap();
+                let child = children.split_whitespace().last().unwrap().parse().unwrap();
+                nix::sys::signal::kill(
+                    nix::unistd::Pid::from_raw(child),
+                    nix::sys::signal::SIGTERM,
+                )
+                .unwrap();
+            }
+        }
+    }
+
+    fn code(&self) -> i32 {
+        match self {
+            Self::CtrlC => 130,
+            Self::CtrlD => 66,
+            Self::Kill => 143,
+        }
+    }
+}
+
+fn end_at_every_prompt(end: &End) {
     let safe = Safe::start(b"S3kr!t");
-    let url = &safe.credentials.url;
-    let interrupted = "interrupted at a prompt";
-    leaves_the_terminal_sane(
-        &format!("{BINARY} --port 0"),
-        "Minutes to serve",
-        'c',
-        130,
-        interrupted,
-    );
-    leaves_the_terminal_sane(
-        &format!("{BINARY} --port 0 -m 5"),
-        "Password: ",
-        'c',
-        130,
-        interrupted,
-    );
-    leaves_the_terminal_sane(
-        &format!("{BINARY} get --url {url}"),
-        "Passphrase: ",
-        'c',
-        130,
-        interrupted,
-    );
-    leaves_the_terminal_sane(
-        &format!("{BINARY} close --url {url}"),
-        "Token: ",
-        'c',
-        130,
-        interrupted,
-    );
+    let Credentials { url, passphrase, .. } = &safe.credentials;
+    let serve = format!("{BINARY} --port 0");
+    ended_at_a_prompt(&serve, &[], "Minutes to serve", end);
+    ended_at_a_prompt(&format!("{serve} -m 5"), &[], "Password: ", end);
+    ended_at_a_prompt(&format!("{serve} -m 5"), &[("Password: ", "x")], "once more: ", end);
+    for verb in ["get", "run --env A"] {
+        let command =
+            format!("{BINARY} {verb} --url {url}{}", if verb == "get" { "" } else { " -- true" });
+        ended_at_a_prompt(&command, &[], "Passphrase: ", end);
+        ended_at_a_prompt(&command, &[("Passphrase: ", passphrase)], "Token: ", end);
+    }
+    ended_at_a_prompt(&format!("{BINARY} close --url {url}"), &[], "Token: ", end);
 }
 
 #[test]
-fn ctrl_d_at_any_prompt_ends_the_input() {
+fn ctrl_c_at_any_prompt_leaves_the_terminal_sane() {
+    end_at_every_prompt(&End::CtrlC);
+}
+
+#[test]
+fn ctrl_d_at_any_prompt_ends_the_input_and_nobody_else() {
+    end_at_every_prompt(&End::CtrlD);
+}
+
+#[test]
+fn a_deadly_signal_at_any_prompt_leaves_the_terminal_sane() {
+    end_at_every_prompt(&End::Kill);
+}
+
+/// The signal may come while the modes are being changed.
+#[test]
+fn a_signal_that_races_with_a_prompt_leaves_the_terminal_sane() {
+    for _ in 0..20 {
+        let mut session =
+            shell(&format!("trap : INT; {BINARY} --port 0 -m 5; echo \"code=$?\"; stty -a"));
+        // As soon as the first letter of the prompt is there, and before it is read.
+        session.exp_string("P").unwrap();
+        session.send_control('c').unwrap();
+        expect(&mut session, "code=130");
+        let modes = session.exp_eof().unwrap();
+        assert!(modes.split([' ', ';', '\r', '\n']).any(|mode| mode == "echo"), "{modes}");
+    }
+}
+
+#[test]
+fn what_is_typed_before_a_hidden_prompt_is_answered_is_kept() {
+    let mut session = shell(&format!("exec {BINARY} --port 0 --minutes 5"));
+    expect(&mut session, "Password: ");
+    session.send("S3kr!t\nS3kr!t\n").unwrap();
+    session.flush().unwrap();
+    let seen = expect(&mut session, "passphrase  ");
+    assert!(!seen.contains("S3kr!t"), "{seen:?}");
+    session.send_control('c').unwrap();
+    expect_exit(&mut session, 0);
+}
+
+#[test]
+fn a_stop_key_does_nothing_at_a_prompt() {
+    let safe = Safe::start(b"S3kr!t");
+    let mut session = shell(&format!("exec {BINARY} get --url {}", safe.credentials.url));
+    expect(&mut session, "Passphrase: ");
+    session.send_control('z').unwrap();
+    session.send("\x15").unwrap();
+    session.send_line(&safe.credentials.passphrase).unwrap();
+    expect(&mut session, "Token: ");
+    session.send_line(&safe.credentials.token).unwrap();
+    assert!(expect_exit(&mut session, 0).ends_with("S3kr!t\r\n"));
+}
+
+#[test]
+fn a_background_job_is_told_so_and_not_stopped() {
     let safe = Safe::start(b"S3kr!t");
     let url = &safe.credentials.url;
-    let ended = "the input ended at a prompt";
-    leaves_the_terminal_sane(&format!("{BINARY} --port 0"), "Minutes to serve", 'd', 66, ended);
-    leaves_the_terminal_sane(&format!("{BINARY} --port 0 -m 5"), "Password: ", 'd', 66, ended);
-    leaves_the_terminal_sane(&format!("{BINARY} get --url {url}"), "Passphrase: ", 'd', 66, ended);
-    leaves_the_terminal_sane(&format!("{BINARY} close --url {url}"), "Token: ", 'd', 66, ended);
+    for away in [
+        format!("set -m; {BINARY} get --url {url} & wait $!"),
+        format!("setsid -w {BINARY} get --url {url}"),
+    ] {
+        let mut session = shell(&format!("{away}; echo \"code=$?\""));
+        expect(&mut session, "error: there is no terminal to ask for the passphrase");
+        expect(&mut session, "code=66");
+    }
+}
+
+#[test]
+fn what_is_not_text_is_named_so() {
+    let mut session = shell(&format!("stty -iutf8; exec {BINARY} --port 0"));
+    expect(&mut session, "Minutes to serve, 1 to 480 [60]: ");
+    send_bytes(&mut session, b"\xff\n");
+    expect(&mut session, "the lifetime is a whole number of minutes from 1 to 480");
+    expect(&mut session, "Minutes to serve, 1 to 480 [60]: ");
+    session.send_line("5").unwrap();
+    expect(&mut session, "Password: ");
+    send_bytes(&mut session, b"\xe4\n");
+    expect(&mut session, "error: what was typed is not UTF-8");
+    expect(&mut session, "hint: pass other bytes through a pipe: passsafe serve --password-stdin");
+    expect_exit(&mut session, 2);
+}
+
+fn send_bytes(session: &mut PtySession, bytes: &[u8]) {
+    let mut keyboard = session.process().get_file_handle().unwrap();
+    keyboard.write_all(bytes).unwrap();
 }
 
 #[test]
 fn a_line_that_the_terminal_would_cut_is_refused() {
-    let mut session = at_terminal(passsafe_at_terminal(&["--port", "0", "--minutes", "5"]));
+    let mut session = passsafe_at_terminal(&["--port", "0", "--minutes", "5"]);
     expect(&mut session, "Password: ");
-    for _ in 0..41 {
-        session.send(&"x".repeat(100)).unwrap();
-        session.flush().unwrap();
-    }
-    session.send_line("").unwrap();
-    expect(&mut session, "Password, once more: ");
     for _ in 0..41 {
         session.send(&"x".repeat(100)).unwrap();
         session.flush().unwrap();
@@ -220,8 +315,8 @@ fn a_line_that_the_terminal_would_cut_is_refused() {
 #[test]
 fn nothing_is_asked_for_a_safe_that_is_not_there() {
     let (_held, port) = crate::support::dead_port();
-    let mut session =
-        at_terminal(passsafe_at_terminal(&["get", "--url", &format!("http://127.0.0.1:{port}")]));
+    let url = format!("http://127.0.0.1:{port}");
+    let mut session = passsafe_at_terminal(&["get", "--url", &url]);
     let rest = expect_exit(&mut session, 69);
     assert!(!rest.contains("Passphrase"), "{rest}");
     assert!(rest.contains("error: there is no safe at"), "{rest}");
@@ -246,20 +341,11 @@ fn questions_find_the_terminal_when_stderr_is_elsewhere() {
 
 #[test]
 fn a_password_from_standard_input_is_no_terminal() {
-    let mut session = at_terminal(passsafe_at_terminal(&["--password-stdin"]));
+    let mut session = passsafe_at_terminal(&["--password-stdin"]);
     expect(
         &mut session,
         "error: --password-stdin wants a pipe or a file, and standard input is a terminal",
     );
     expect(&mut session, "hint: leave the flag out to be asked for the password, hidden");
     expect_exit(&mut session, 2);
-}
-
-fn passsafe_at_terminal(args: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
-    command.args(args);
-    for (name, _) in passsafe::<_, &str>([]).get_envs() {
-        command.env_remove(name);
-    }
-    command
 }

@@ -64,6 +64,24 @@ fn what_keeps_the_program_from_starting_is_ours() {
         "the following required arguments were not provided: --env <VAR[=NAME]>",
         "see 'passsafe run --help'",
     );
+    assert_failure(
+        &safe.run(["run", "--env", "PASSSAFE_TOKEN", "--", "true"]),
+        125,
+        "PASSSAFE_TOKEN is a variable of passsafe's own, which the program never gets",
+        "choose another name with --env NAME=SECRET",
+    );
+    assert_failure(
+        &safe.run(["run", "--env", "A", "--env", "A=password", "--", "true"]),
+        125,
+        "the variable A is given twice",
+        "name each variable once",
+    );
+    assert_failure(
+        &safe.run(["run", "--env", "A", "--", "no\nsuch\x1b[2J"]),
+        127,
+        "there is no program no\\nsuch\\u{1b}[2J",
+        "check its name and the PATH",
+    );
 }
 
 #[test]

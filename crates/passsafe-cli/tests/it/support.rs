@@ -18,8 +18,18 @@ where
     I: IntoIterator<Item = S>,
     S: AsRef<OsStr>,
 {
-    let mut command = Command::new(BINARY);
-    command.args(args).stdin(Stdio::null());
+    let mut command = without_variables(Command::new(BINARY), args);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A command with these arguments, and without anybody's variables of passsafe.
+pub(crate) fn without_variables<I, S>(mut command: Command, args: I) -> Command
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
+    command.args(args);
     for (name, _) in
         std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PASSSAFE_"))
     {
@@ -75,8 +85,14 @@ impl Safe {
     }
 
     pub(crate) fn start_with(password: &[u8], mut serve: Command) -> Self {
+        serve.stderr(Stdio::piped());
+        Self::start_quietly(password, serve)
+    }
+
+    /// Leaves stderr as it is.
+    pub(crate) fn start_quietly(password: &[u8], mut serve: Command) -> Self {
         serve.args(["--password-stdin", "--json", "--port", "0"]);
-        serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        serve.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = serve.spawn().unwrap();
         child.stdin.take().unwrap().write_all(password).unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());

@@ -104,13 +104,34 @@ fn mistyped_words_are_corrected() {
     );
     assert_usage(
         &["--user", "", "--password-stdin", "--json", "--port=0"],
-        "the user name is empty",
-        "give --user a name of 1 to 255 bytes",
+        "invalid value '' for '--user <NAME>': the user name is empty",
+        "see 'passsafe --help'",
     );
 }
 
 #[test]
+fn hosts_are_names_or_addresses() {
+    for host in ["", "http://x", "a b", "x/y"] {
+        assert_usage(
+            &["serve", "--allow-host", host],
+            &format!(
+                "invalid value '{host}' for '--allow-host <HOST[:PORT]>': \
+                 a host is a name or an address, and a port: safe.example:8051"
+            ),
+            "see 'passsafe serve --help'",
+        );
+    }
+}
+
+#[test]
 fn the_serving_verb_is_of_no_use_by_hand() {
+    for (handoff, listener) in [("5", "5"), ("2", "98")] {
+        assert_usage(
+            &["__serving", "--handoff", handoff, "--listener", listener],
+            "the handoff to the serving process is broken: invalid input parameter",
+            "start a safe with 'passsafe serve'",
+        );
+    }
     for (handoff, error) in
         [("0", "invalid input parameter"), ("99", "Bad file descriptor (os error 9)")]
     {
@@ -136,7 +157,8 @@ fn help_and_completions_are_answers() {
     ] {
         let output = passsafe(args).output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{args:?}");
-        assert!(String::from_utf8(output.stdout).unwrap().contains("passsafe"), "{args:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("passsafe") && !text.contains("__serving"), "{args:?}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! missing fields, arrays in place of objects, non-canonical base64 or anything behind the
 //! closing brace. A record of another version is named so, whatever else is in it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -11,12 +12,15 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use zeroize::Zeroizing;
 
 use super::{Header, SealedRecord, is_ciphertext_len};
 use crate::kdf::{ARGON2_VERSION, Commitment, Cost, CostError, PARALLELISM};
 
 const VERSION: u64 = 1;
 const ALGORITHM: &str = "argon2id";
+/// Most bytes of a record's JSON without its ciphertext.
+const MAX_FRAME_LEN: usize = 320;
 
 /// Why a text is not a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +58,7 @@ impl SealedRecord {
         if version != VERSION {
             return Err(RecordError::Version(version));
         }
-        let Object(fields): Object<RecordFields> = parse(json)?;
+        let Object(fields): Object<RecordFields<'_>> = parse(json)?;
         let Object(kdf) = fields.kdf;
         if kdf.algorithm != ALGORITHM
             || kdf.version != ARGON2_VERSION
@@ -68,7 +72,7 @@ impl SealedRecord {
             commitment: Commitment(fixed("commitment", &fields.commitment)?),
         };
         let nonce = fixed("nonce", &fields.nonce)?;
-        let ciphertext = decode("ciphertext", &fields.ciphertext)?;
+        let ciphertext = Zeroizing::new(decode("ciphertext", &fields.ciphertext)?);
         if !is_ciphertext_len(ciphertext.len()) {
             return Err(RecordError::Length("ciphertext"));
         }
@@ -79,6 +83,7 @@ impl SealedRecord {
     #[must_use]
     #[expect(clippy::expect_used, reason = "structs of numbers and strings always serialise")]
     pub fn to_json(&self) -> String {
+        let ciphertext = Zeroizing::new(BASE64URL_NOPAD.encode(&self.ciphertext));
         let fields = RecordFields {
             version: VERSION,
             kdf: Object(KdfFields {
@@ -88,12 +93,15 @@ impl SealedRecord {
                 iterations: self.header.cost.iterations(),
                 parallelism: PARALLELISM,
             }),
-            salt: BASE64URL_NOPAD.encode(&self.header.salt),
-            nonce: BASE64URL_NOPAD.encode(&self.nonce),
-            commitment: BASE64URL_NOPAD.encode(&self.header.commitment.0),
-            ciphertext: BASE64URL_NOPAD.encode(&self.ciphertext),
+            salt: BASE64URL_NOPAD.encode(&self.header.salt).into(),
+            nonce: BASE64URL_NOPAD.encode(&self.nonce).into(),
+            commitment: BASE64URL_NOPAD.encode(&self.header.commitment.0).into(),
+            ciphertext: ciphertext.as_str().into(),
         };
-        serde_json::to_string(&fields).expect("a record serialises")
+        // Allocated at its final size, so that it leaves no part behind while it grows.
+        let mut json = Vec::with_capacity(ciphertext.len() + MAX_FRAME_LEN);
+        serde_json::to_writer(&mut json, &fields).expect("a record serialises");
+        String::from_utf8(json).expect("JSON is UTF-8")
     }
 }
 
@@ -103,15 +111,20 @@ struct Versioned {
     version: u64,
 }
 
+/// Texts are borrowed from the JSON, so that no copy of the ciphertext is left behind.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RecordFields {
+struct RecordFields<'a> {
     version: u64,
     kdf: Object<KdfFields>,
-    salt: String,
-    nonce: String,
-    commitment: String,
-    ciphertext: String,
+    #[serde(borrow)]
+    salt: Cow<'a, str>,
+    #[serde(borrow)]
+    nonce: Cow<'a, str>,
+    #[serde(borrow)]
+    commitment: Cow<'a, str>,
+    #[serde(borrow)]
+    ciphertext: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]

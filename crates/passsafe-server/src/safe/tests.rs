@@ -89,6 +89,33 @@ fn wrong_tokens_in_parallel_are_judged_exactly_three_times() {
     assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Locked);
 }
 
+/// Whatever the order: what was granted was granted before the lock, and nothing after it.
+#[test]
+fn right_and_wrong_tokens_in_parallel_end_in_a_lock() {
+    const THREADS: usize = 8;
+    for _ in 0..50 {
+        let (safe, _) = safe();
+        let start = Barrier::new(THREADS);
+        let answers: Vec<Result<(), Refusal>> = thread::scope(|scope| {
+            let ask = |number: u32| {
+                let (safe, start) = (&safe, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    safe.fetch(&token(number)).map(drop)
+                })
+            };
+            let threads: Vec<_> =
+                (0..THREADS).map(|n| ask(if n < 4 { 1 } else { RIGHT })).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let (wrong, right) = answers.split_at(4);
+        let judged = wrong.iter().filter(|it| matches!(it, Err(Refusal::InvalidToken { .. })));
+        assert_eq!(judged.count(), 3);
+        assert!(right.iter().all(|it| matches!(it, Ok(()) | Err(Refusal::Locked))), "{right:?}");
+        assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Locked);
+    }
+}
+
 #[test]
 fn uses_in_parallel_are_granted_exactly_as_often_as_allowed() {
     const THREADS: usize = 16;

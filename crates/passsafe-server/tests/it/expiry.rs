@@ -1,17 +1,15 @@
 //! The end of a served safe, under clocks that the test moves.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use passsafe_core::wire::State;
-use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, SealedRecord, Secret, Token,
-    User, WorkMemory,
-};
+use passsafe_core::{Deadline, Lifetime, Moment, Token};
 use passsafe_server::{AllowedHosts, Clock, Refusal, Safe, bind_localhost, run};
 use tokio::time::{Instant, timeout};
+
+use crate::support::seal;
 
 struct ManualClock(Mutex<Moment>);
 
@@ -22,26 +20,11 @@ impl Clock for ManualClock {
 }
 
 fn safe() -> (Arc<Safe>, Arc<ManualClock>) {
-    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
-    let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]).unwrap();
-    let mut random = |out: &mut [u8]| {
-        out.fill(7);
-        Ok(())
-    };
-    let record = SealedRecord::seal(
-        &entries,
-        &Passphrase::new("zoom").unwrap(),
-        &User::new("ana").unwrap(),
-        cost,
-        &mut random,
-        &mut WorkMemory::for_cost(cost).unwrap(),
-    )
-    .unwrap();
     let start = Moment { boot: Duration::from_secs(10), wall: Duration::from_secs(1_000_000) };
     let clock = Arc::new(ManualClock(Mutex::new(start)));
     let deadline = Deadline::new(start, Lifetime::MIN);
     let token = Token::parse("936265").unwrap();
-    (Arc::new(Safe::new(&record, token, deadline, clock.clone())), clock)
+    (Arc::new(Safe::new(&seal("S3kr!t"), token, deadline, clock.clone())), clock)
 }
 
 /// Runs the safe's server, moves its clocks after ten seconds, and says in which state and
@@ -79,7 +62,7 @@ async fn the_wall_clock_past_the_deadline_ends_the_server_within_a_second() {
 async fn a_locked_safe_is_served_until_its_deadline() {
     let (safe, clock) = safe();
     let wrong = Token::parse("000000").unwrap();
-    while safe.fetch(&wrong).unwrap_err() != Refusal::Locked {}
+    while safe.fetch(&wrong).is_err_and(|refusal| refusal != Refusal::Locked) {}
     let (state, took) = end_after(safe, clock, |now| now.boot += Duration::from_secs(60)).await;
     assert_eq!(state, State::Locked);
     assert!(took <= Duration::from_secs(1), "{took:?}");

@@ -1,11 +1,4 @@
 //! Raw bytes against the real service on a port of the system's choice.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -14,12 +7,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use passsafe_core::wire::State;
-use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
-    WorkMemory,
-};
+use passsafe_core::{Deadline, Lifetime, Token};
 use passsafe_server::{AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run};
 use tokio::sync::oneshot;
+
+use crate::support::seal;
 
 const RIGHT: &str = "936265";
 
@@ -34,7 +26,7 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
-        let record = seal();
+        let record = seal(vec![b'x'; 65_536]);
         let clock = Arc::new(SystemClock);
         let deadline = Deadline::new(clock.now(), Lifetime::MAX);
         let safe = Safe::new(&record, Token::parse(RIGHT).unwrap(), deadline, clock);
@@ -94,20 +86,6 @@ impl Drop for Served {
             assert!(thread.join().is_ok());
         }
     }
-}
-
-fn seal() -> SealedRecord {
-    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
-    let entries =
-        Entries::new([(EntryName::password(), Secret::from(vec![b'x'; 65_536]))]).unwrap();
-    let mut random = |out: &mut [u8]| {
-        out.fill(7);
-        Ok(())
-    };
-    let passphrase = Passphrase::new("zoom").unwrap();
-    let user = User::new("ana").unwrap();
-    let mut memory = WorkMemory::for_cost(cost).unwrap();
-    SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory).unwrap()
 }
 
 fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
@@ -348,6 +326,24 @@ fn a_body_of_no_bytes_is_no_body() {
     let served = Served::start();
     let header = format!("Passsafe-Token: {RIGHT}");
     assert_eq!(status(&served.request("POST /v1/secret", &[&header, "Content-Length: 0"])), "200");
+}
+
+#[test]
+fn a_body_is_refused_and_nothing_behind_it_is_answered() {
+    let served = Served::start();
+    let head = format!("Host: localhost:{}\r\nPasssafe-Token: 000000\r\n", served.port);
+    for body in [
+        "Content-Length: 5\r\n\r\nhello",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ] {
+        let behind = format!("POST /v1/secret HTTP/1.1\r\n{head}\r\n");
+        let answers =
+            served.exchange(format!("POST /v1/secret HTTP/1.1\r\n{head}{body}{behind}").as_bytes());
+        assert_eq!(status(&answers), "413");
+        assert!(has_header(&answers, "connection: close"));
+        assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
+    }
+    assert_untouched(&served);
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! The client's errors in the words, and with the exit codes, of the command line.
+
+use passsafe_client::{BaseUrl, Error, State};
+use passsafe_core::wire::MAX_ATTEMPTS;
+
+use crate::failure::{Failure, code};
+
+/// What happened at `url`, and what to do next.
+pub(crate) fn explain(error: &Error, url: &BaseUrl) -> Failure {
+    if let Some(left) = error.attempts_left() {
+        return wrong_token(left);
+    }
+    let (code, hint) = match error {
+        _ if error.is_locked() => return over(State::Locked),
+        _ if error.is_spent() => return over(State::Spent),
+        _ if error.is_expired() => return over(State::Expired),
+        _ if error.is_closed() => return over(State::Closed),
+        _ if error.is_unreachable() => {
+            return Failure::new(
+                code::UNAVAILABLE,
+                format!("there is no safe at {url}; it may have expired"),
+                "start one with 'passsafe', or name another address with --url",
+            );
+        }
+        _ if error.is_not_a_safe() => {
+            return Failure::new(
+                code::PROTOCOL,
+                format!("something else than a safe answers at {url}"),
+                "check the port, or name another address with --url",
+            );
+        }
+        _ if error.is_timeout() => {
+            (code::TIMEOUT, "is it still being asked for its password, or stopped? try again")
+        }
+        _ if error.is_invalid_token() => (code::REFUSED, "check the six digits"),
+        _ if error.is_wrong_host() => {
+            (code::REFUSED, "through a tunnel, start the safe with --allow-host HOST:PORT")
+        }
+        _ if error.is_refused() => (code::REFUSED, "the safe may be newer: update passsafe"),
+        _ if error.is_wrong_passphrase() => {
+            (code::DATA, "type the six words as shown; name the safe's user with --user")
+        }
+        _ if error.is_other_safe() => (code::DATA, "use the credentials of the new safe"),
+        _ if error.is_damaged() => {
+            (code::DATA, "the record was changed, or its safe is newer: start a new one")
+        }
+        _ if error.is_unknown_entry() => (code::DATA, "the default name is 'password'"),
+        _ => (code::OS, "this is the system's refusal; try again"),
+    };
+    Failure::new(code, error.to_string(), hint)
+}
+
+/// A safe that will not open again, whoever asks.
+pub(crate) fn over(state: State) -> Failure {
+    Failure::new(
+        code::REFUSED,
+        format!("the safe is {}", how(state)),
+        "start a new one with 'passsafe'",
+    )
+}
+
+/// A state in words, without a subject.
+pub(crate) fn how(state: State) -> &'static str {
+    match state {
+        State::Open => "open",
+        State::Locked => "locked: three wrong tokens were tried",
+        State::Spent => "spent: its last allowed use was made",
+        State::Expired => "expired",
+        State::Closed => "closed",
+        _ => "in a state that this version does not know",
+    }
+}
+
+fn wrong_token(left: u8) -> Failure {
+    let used = MAX_ATTEMPTS.saturating_sub(left);
+    Failure::new(
+        code::REFUSED,
+        format!("the token was refused ({used} of {MAX_ATTEMPTS})"),
+        match left {
+            0 => "the safe is locked for good; start a new one with 'passsafe'",
+            1 => "check the six digits; one more wrong token locks the safe",
+            _ => "check the six digits; two more wrong tokens lock the safe",
+        },
+    )
+}
