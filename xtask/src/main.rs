@@ -11,6 +11,7 @@
 
 mod deny;
 mod gate;
+mod prove;
 mod repository;
 mod tidy;
 mod vectors;
@@ -37,6 +38,11 @@ enum Chore {
         #[arg(long)]
         quick: bool,
     },
+    /// Run the long proofs: all of them, or the named ones.
+    Prove {
+        /// Names of proofs.
+        names: Vec<String>,
+    },
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -50,6 +56,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Test { quick: false } => gate::whole(&repository),
         Chore::Test { quick: true } => gate::quick(&repository),
+        Chore::Prove { names } => prove::prove(&repository, &names),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };

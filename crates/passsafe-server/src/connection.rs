@@ -1,4 +1,5 @@
-//! One connection: HTTP/1.1 with keep-alive, cut off when it dawdles or when the safe ends.
+//! One connection: HTTP/1.1 with keep-alive, cut off when it dawdles, when its place is needed
+//! for another, or when the safe ends.
 
 use std::convert::Infallible;
 use std::future::{Future as _, poll_fn, ready};
@@ -6,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -13,8 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
+use crate::crowd::Place;
 use crate::hosts::AllowedHosts;
-use crate::pace::{Pace, Paced};
+use crate::pace::Paced;
 use crate::request;
 use crate::safe::Safe;
 
@@ -29,20 +32,36 @@ pub(crate) struct Shared {
     pub(crate) hosts: AllowedHosts,
 }
 
+/// How a connection came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// One side or the other had enough, and all answers are written.
+    Over,
+    /// The other side still owes a request, or the reading of an answer.
+    CutOff,
+}
+
 /// Serves a connection on a listener of `port` until either side has enough. When
 /// `draining` turns true, the answer under way is still written.
+///
+/// When its place is needed for another, what has arrived until then is still answered.
 pub(crate) async fn serve<S>(
     stream: S,
     port: u16,
     shared: Arc<Shared>,
+    place: Place,
     mut draining: watch::Receiver<bool>,
-) where
+) -> End
+where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let pace = Pace::new();
+    let Place { pace, evicted } = place;
     let service = service_fn(|request| {
         pace.answering();
-        let answer = request::answer(&request, &shared.safe, &shared.hosts, port);
+        let mut answer = request::answer(&request, &shared.safe, &shared.hosts, port);
+        if pace.is_old() {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         ready(Ok::<_, Infallible>(answer))
     });
     let mut builder = http1::Builder::new();
@@ -52,34 +71,42 @@ pub(crate) async fn serve<S>(
     let mut connection = pin!(builder.serve_connection(stream, service));
     let mut drained = pin!(draining.wait_for(|&draining| draining));
     let mut timer = pin!(sleep_until(pace.deadline()));
+    let mut evicted = pin!(evicted);
     let mut is_draining = false;
     poll_fn(|context| {
+        let before = pace.since();
         if !is_draining && drained.as_mut().poll(context).is_ready() {
             is_draining = true;
             connection.as_mut().graceful_shutdown();
         }
         // How it ended is the client's business: there is nobody to tell.
         if connection.as_mut().poll(context).is_ready() {
-            return Poll::Ready(());
+            return Poll::Ready(End::Over);
+        }
+        if evicted.as_mut().poll(context).is_ready() {
+            let answered_just_now = pace.since() != before && !pace.is_answering();
+            return Poll::Ready(if answered_just_now { End::Over } else { End::CutOff });
         }
         let deadline = pace.deadline();
         if timer.deadline() != deadline {
             timer.as_mut().reset(deadline);
         }
-        timer.as_mut().poll(context)
+        timer.as_mut().poll(context).map(|()| End::CutOff)
     })
-    .await;
+    .await
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
     use tokio::time::{Instant, advance, sleep};
 
     use super::*;
-    use crate::pace::{ANSWER_TIMEOUT, HEAD_TIMEOUT};
+    use crate::crowd::{Crowd, PLACES};
+    use crate::pace::{ANSWER_TIMEOUT, HEAD_TIMEOUT, LAST_ANSWER_AFTER};
     use crate::testing::safe;
 
     const STATUS: &[u8] = b"GET /v1/status HTTP/1.1\r\nHost: localhost:8051\r\n\r\n";
@@ -87,10 +114,21 @@ mod tests {
 
     /// A client's end of a connection whose pipe holds `capacity` bytes.
     fn connect(capacity: usize) -> (DuplexStream, watch::Sender<bool>) {
+        let mut crowd = Crowd::default();
+        let (client, draining) = join(&mut crowd, capacity);
+        tokio::spawn(async move {
+            let _as_long_as_the_test = crowd;
+            pending::<()>().await;
+        });
+        (client, draining)
+    }
+
+    /// The same, among others.
+    fn join(crowd: &mut Crowd, capacity: usize) -> (DuplexStream, watch::Sender<bool>) {
         let (client, server) = duplex(capacity);
         let shared = Arc::new(Shared { safe: Arc::new(safe().0), hosts: AllowedHosts::default() });
         let draining = watch::Sender::new(false);
-        tokio::spawn(serve(server, 8_051, shared, draining.subscribe()));
+        tokio::spawn(serve(server, 8_051, shared, crowd.admit(), draining.subscribe()));
         (client, draining)
     }
 
@@ -164,6 +202,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_old_connection_is_told_of_its_last_answer() {
+        let (mut client, _draining) = connect(LARGE);
+        let start = Instant::now();
+        while start.elapsed() < LAST_ANSWER_AFTER {
+            client.write_all(STATUS).await.unwrap();
+            assert!(!answer(&mut client).await.contains("\r\nconnection: close\r\n"));
+            advance(Duration::from_secs(25)).await;
+        }
+        client.write_all(STATUS).await.unwrap();
+        let (bytes, took) = rest(&mut client).await;
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+        assert!(text.contains("\r\nconnection: close\r\n"), "{text}");
+        assert_eq!(took, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn draining_ends_an_idle_connection_at_once() {
         let (mut client, draining) = connect(LARGE);
         client.write_all(STATUS).await.unwrap();
@@ -171,6 +226,35 @@ mod tests {
         draining.send_replace(true);
         let (bytes, took) = rest(&mut client).await;
         assert_eq!((bytes.len(), took), (0, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_evicted_connection_ends_at_once_and_the_others_stay() {
+        let mut crowd = Crowd::default();
+        let mut clients = Vec::new();
+        for _ in 0..PLACES {
+            clients.push(join(&mut crowd, LARGE));
+            advance(Duration::from_millis(1)).await;
+        }
+        clients[0].0.write_all(&STATUS[..20]).await.unwrap();
+        let _newcomer = join(&mut crowd, LARGE);
+        let (bytes, took) = rest(&mut clients[0].0).await;
+        assert_eq!((bytes.len(), took), (0, Duration::ZERO));
+        for (client, _) in &mut clients[1..] {
+            client.write_all(STATUS).await.unwrap();
+            assert!(answer(client).await.starts_with("HTTP/1.1 200 OK\r\n"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_arrived_before_an_eviction_is_answered() {
+        let mut crowd = Crowd::default();
+        let (mut client, _draining) = join(&mut crowd, LARGE);
+        client.write_all(STATUS).await.unwrap();
+        crowd.evict();
+        let (bytes, took) = rest(&mut client).await;
+        assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n"));
+        assert_eq!(took, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

@@ -31,6 +31,7 @@
 
 mod clock;
 mod connection;
+mod crowd;
 mod hosts;
 mod listen;
 mod pace;

@@ -6,6 +6,12 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 /// How often another free port is looked for when its IPv6 half turns out to be taken.
 const TRIES_FOR_A_FREE_PORT: usize = 16;
 
+/// How many connections the system holds until they are accepted. The standard library asks
+/// for 128, which a flood fills within a millisecond; whoever comes then waits a second
+/// before it tries again. The system may allow less.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const BACKLOG: i32 = 4_096;
+
 /// Binds 127.0.0.1 and, where the machine has IPv6, `[::1]` on one port; 0 takes a free one.
 ///
 /// Both or none: a stranger who held the other half could answer clients that come by it.
@@ -26,13 +32,21 @@ pub fn bind_localhost(port: u16) -> io::Result<Vec<TcpListener>> {
 }
 
 fn bind_both(port: u16) -> io::Result<Vec<TcpListener>> {
-    let v4 = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    let v4 = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     let port = v4.local_addr()?.port();
-    match TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) {
+    match listen(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) {
         Ok(v6) => Ok(vec![v4, v6]),
         Err(error) if no_ipv6(&error) => Ok(vec![v4]),
         Err(error) => Err(error),
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    // A second call on Linux changes the first one's backlog; elsewhere it stays as it is.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    rustix::net::listen(&listener, BACKLOG)?;
+    Ok(listener)
 }
 
 /// The address family is not compiled in, or its loopback address is switched off.

@@ -20,10 +20,26 @@ pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between an answer and the next request.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// After this long, the next answer is the connection's last and says so, which every
+/// HTTP client knows how to take. With the timeouts above, no connection lives longer than
+/// this and 40 seconds, and no client that is honest loses an answer to it.
+pub(crate) const LAST_ANSWER_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// What a connection is doing, and until when it may.
 #[derive(Clone)]
-pub(crate) struct Pace(Arc<Mutex<(Phase, Instant)>>);
+pub(crate) struct Pace {
+    born: Instant,
+    stand: Arc<Mutex<Stand>>,
+}
+
+#[derive(Clone, Copy)]
+struct Stand {
+    phase: Phase,
+    /// When the request came whose answer is under way; without one, when the last answer
+    /// was written, or the connection made.
+    since: Instant,
+    deadline: Instant,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -34,36 +50,65 @@ enum Phase {
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new((Phase::Head, Instant::now() + HEAD_TIMEOUT))))
+        let now = Instant::now();
+        let stand = Stand { phase: Phase::Head, since: now, deadline: now + HEAD_TIMEOUT };
+        Self { born: now, stand: Arc::new(Mutex::new(stand)) }
     }
 
     /// A complete request is being answered.
     pub(crate) fn answering(&self) {
-        self.set(Phase::Answer, ANSWER_TIMEOUT);
+        let now = Instant::now();
+        self.change(|stand| {
+            *stand = Stand { phase: Phase::Answer, since: now, deadline: now + ANSWER_TIMEOUT };
+        });
     }
 
     pub(crate) fn deadline(&self) -> Instant {
-        self.get().1
+        self.get().deadline
     }
 
-    fn received(&self) {
-        if self.get().0 == Phase::Idle {
-            self.set(Phase::Head, HEAD_TIMEOUT);
-        }
+    /// Whether an answer is under way.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.get().phase == Phase::Answer
     }
 
-    fn flushed(&self) {
-        if self.get().0 == Phase::Answer {
-            self.set(Phase::Idle, IDLE_TIMEOUT);
-        }
+    /// Since when an answer is under way, or else nothing has been asked in full. The bytes
+    /// of an incomplete request change nothing about it.
+    pub(crate) fn since(&self) -> Instant {
+        self.get().since
     }
 
-    fn get(&self) -> (Phase, Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether the next answer is to be the last.
+    pub(crate) fn is_old(&self) -> bool {
+        self.born.elapsed() >= LAST_ANSWER_AFTER
     }
 
-    fn set(&self, phase: Phase, timeout: Duration) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (phase, Instant::now() + timeout);
+    /// Bytes of a request came.
+    pub(crate) fn received(&self) {
+        let now = Instant::now();
+        self.change(|stand| {
+            if stand.phase == Phase::Idle {
+                *stand = Stand { phase: Phase::Head, deadline: now + HEAD_TIMEOUT, ..*stand };
+            }
+        });
+    }
+
+    /// All that there was to write is written.
+    pub(crate) fn flushed(&self) {
+        let now = Instant::now();
+        self.change(|stand| {
+            if stand.phase == Phase::Answer {
+                *stand = Stand { phase: Phase::Idle, since: now, deadline: now + IDLE_TIMEOUT };
+            }
+        });
+    }
+
+    fn get(&self) -> Stand {
+        *self.stand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Stand)) {
+        change(&mut self.stand.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 

@@ -11,10 +11,11 @@ use std::time::Duration;
 use passsafe_core::wire::State;
 use tokio::net::{self, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::connection::{self, Shared};
+use crate::connection::{self, End, Shared};
+use crate::crowd::{Crowd, Place};
 use crate::hosts::AllowedHosts;
 use crate::safe::Safe;
 
@@ -24,8 +25,11 @@ use crate::safe::Safe;
 const CLOCK_INTERVAL: Duration = Duration::from_millis(500);
 /// For the answers under way when the safe ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(250);
-/// Before accepting again when the system has no descriptor or memory to spare.
+/// Before accepting again when the system has no descriptor or memory to spare, unless a
+/// connection ends before that.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// "This process has too many descriptors open", on every Unix. Not in [`io::ErrorKind`].
+const EMFILE: i32 = 24;
 
 /// Serves `safe` on `listeners` until it expires, is closed, or `shutdown` completes, and
 /// returns its last state.
@@ -46,10 +50,13 @@ pub async fn run(
     let listeners = listeners.into_iter().map(Listener::new).collect::<io::Result<Vec<_>>>()?;
     let shared = Arc::new(Shared { safe: safe.clone(), hosts });
     let draining = watch::Sender::new(false);
+    let mut crowd = Crowd::default();
     let mut connections = JoinSet::new();
     let mut over = pin!(until_over(&safe));
     let mut shutdown = pin!(shutdown);
-    loop {
+    let mut pause = pin!(sleep(Duration::ZERO));
+    let mut pausing = false;
+    for turn in (0..listeners.len().max(1)).cycle() {
         tokio::select! {
             biased;
             () = &mut over => break,
@@ -57,9 +64,24 @@ pub async fn run(
                 safe.close_by_owner();
                 break;
             }
-            Some(_) = connections.join_next() => {}
-            (stream, port) = accept_any(&listeners) => {
-                connections.spawn(connection::serve(stream, port, shared.clone(), draining.subscribe()));
+            // Before accepting: in a flood there always is somebody to accept.
+            Some(_) = connections.join_next() => pausing = false,
+            () = &mut pause, if pausing => pausing = false,
+            accepted = accept_any(&listeners, turn), if !pausing => match accepted {
+                Ok((stream, port)) => {
+                    let draining = draining.subscribe();
+                    connections.spawn(serve(stream, port, shared.clone(), crowd.admit(), draining));
+                    // Lets the runtime see what has arrived, and whoever was evicted go, before
+                    // the next is accepted.
+                    yield_now().await;
+                }
+                Err(error) => {
+                    if error.raw_os_error() == Some(EMFILE) {
+                        crowd.evict();
+                    }
+                    pausing = true;
+                    pause.as_mut().reset(Instant::now() + ACCEPT_PAUSE);
+                }
             }
         }
     }
@@ -100,11 +122,12 @@ async fn until_over(safe: &Safe) {
     }
 }
 
-/// The next connection on any listener, and the listener's port.
-async fn accept_any(listeners: &[Listener]) -> (TcpStream, u16) {
+/// The next connection on any listener, and the listener's port. Asks the listener whose
+/// `turn` it is first, so that a flood on one does not starve the others.
+async fn accept_any(listeners: &[Listener], turn: usize) -> io::Result<(TcpStream, u16)> {
     loop {
         let accepted = poll_fn(|context| {
-            for listener in listeners {
+            for listener in listeners.iter().cycle().skip(turn).take(listeners.len()) {
                 if let Poll::Ready(result) = listener.socket.poll_accept(context) {
                     return Poll::Ready(result.map(|(stream, _)| (stream, listener.port)));
                 }
@@ -115,9 +138,30 @@ async fn accept_any(listeners: &[Listener]) -> (TcpStream, u16) {
             Ok((stream, port)) => {
                 // An answer is one small write; waiting for more to send gains nothing.
                 let _best_effort = stream.set_nodelay(true);
-                return (stream, port);
+                return Ok((stream, port));
             }
-            Err(_) => sleep(ACCEPT_PAUSE).await,
+            Err(error) if is_about_the_client(&error) => {}
+            Err(error) => return Err(error),
         }
+    }
+}
+
+/// It went away before it was accepted, which is no reason to let others wait.
+fn is_about_the_client(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
+
+/// Serves a connection, and leaves nothing of it behind when it had to be cut off: a reset
+/// takes it out of the tables of the system, where a polite end would keep its port busy for
+/// as long as the other side likes. Ports are what a flood would run clients out of.
+async fn serve(
+    mut stream: TcpStream,
+    port: u16,
+    shared: Arc<Shared>,
+    place: Place,
+    draining: watch::Receiver<bool>,
+) {
+    if connection::serve(&mut stream, port, shared, place, draining).await == End::CutOff {
+        let _best_effort = stream.set_zero_linger();
     }
 }

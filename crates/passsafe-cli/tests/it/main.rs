@@ -8,6 +8,7 @@
 )]
 #![cfg(unix)]
 
+mod descriptors;
 mod isolation;
 mod life;
 mod open;

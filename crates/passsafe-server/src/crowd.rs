@@ -1,0 +1,158 @@
+//! Who is connected, and who has to go for a newcomer when all places are taken.
+//!
+//! A flood of connections may take every place and still not keep the owner out: whoever
+//! comes is let in, and the connection goes that has asked nothing for the longest time.
+//! Only a complete request makes a connection young again; a dripping one does not. So each
+//! newcomer may take its time until a hundred others and more have come after it, whatever
+//! they do.
+
+use tokio::sync::oneshot;
+
+use crate::pace::Pace;
+
+/// Most connections at a time. Each costs less than 50 KiB.
+pub(crate) const PLACES: usize = 256;
+/// Most places for answers that wait to be read, so that the others do turn over.
+const UNREAD_ANSWERS: usize = PLACES / 2;
+
+/// All who are connected.
+#[derive(Default)]
+pub(crate) struct Crowd {
+    members: Vec<Member>,
+}
+
+struct Member {
+    pace: Pace,
+    /// Closed from the other side when the connection is over.
+    eviction: oneshot::Sender<()>,
+}
+
+/// A connection's place. Whoever drops it has left.
+pub(crate) struct Place {
+    pub(crate) pace: Pace,
+    /// Completes when the place is needed for another.
+    pub(crate) evicted: oneshot::Receiver<()>,
+}
+
+impl Crowd {
+    /// Gives a newcomer a place, if need be another's.
+    pub(crate) fn admit(&mut self) -> Place {
+        self.members.retain(|member| !member.eviction.is_closed());
+        if self.members.len() >= PLACES {
+            self.evict();
+        }
+        let pace = Pace::new();
+        let (eviction, evicted) = oneshot::channel();
+        self.members.push(Member { pace: pace.clone(), eviction });
+        Place { pace, evicted }
+    }
+
+    /// Takes the place of the connection that has asked nothing for the longest time.
+    ///
+    /// One that is being answered keeps its place, unless more than half of all places are
+    /// taken by answers: then it is the answer that has been waiting longest to be read.
+    pub(crate) fn evict(&mut self) {
+        self.members.retain(|member| !member.eviction.is_closed());
+        let answers = self.members.iter().filter(|member| member.pace.is_answering()).count();
+        let oldest = self
+            .members
+            .iter()
+            .enumerate()
+            .filter(|(_, member)| member.pace.is_answering() == (answers > UNREAD_ANSWERS))
+            .min_by_key(|(_, member)| member.pace.since())
+            .map(|(at, _)| at);
+        if let Some(at) = oldest {
+            let _already_over = self.members.swap_remove(at).eviction.send(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// As many as there are places, a millisecond apart.
+    async fn full(crowd: &mut Crowd) -> Vec<Place> {
+        let mut places = Vec::new();
+        for _ in 0..PLACES {
+            places.push(crowd.admit());
+            advance(Duration::from_millis(1)).await;
+        }
+        places
+    }
+
+    fn evicted(places: &mut [Place]) -> Vec<usize> {
+        let gone = |place: &mut Place| place.evicted.try_recv().is_ok();
+        (0..).zip(places).filter_map(|(at, place)| gone(place).then_some(at)).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_goes_while_there_is_a_place() {
+        let mut crowd = Crowd::default();
+        let mut places = full(&mut crowd).await;
+        drop(places.remove(100));
+        let _newcomer = crowd.admit();
+        assert!(evicted(&mut places).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_asked_nothing_for_the_longest_time_goes_first() {
+        let mut crowd = Crowd::default();
+        let mut places = full(&mut crowd).await;
+        // The first asks and is answered, the second drips, the third is being answered.
+        places[0].pace.answering();
+        places[0].pace.flushed();
+        places[1].pace.received();
+        places[2].pace.answering();
+        let mut newcomers = vec![crowd.admit()];
+        assert_eq!(evicted(&mut places), [1]);
+        newcomers.push(crowd.admit());
+        assert_eq!(evicted(&mut places), [3]);
+        // All the others are older than the first by now, and newcomers are younger.
+        while newcomers.len() < PLACES - 2 {
+            advance(Duration::from_millis(1)).await;
+            newcomers.push(crowd.admit());
+        }
+        assert_eq!(evicted(&mut places), (4..PLACES).collect::<Vec<_>>());
+        newcomers.push(crowd.admit());
+        assert_eq!(evicted(&mut places), [0]);
+        newcomers.push(crowd.admit());
+        assert_eq!((evicted(&mut places), evicted(&mut newcomers)), (vec![], vec![0]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dripping_makes_nobody_young() {
+        let mut crowd = Crowd::default();
+        let mut places = full(&mut crowd).await;
+        places[0].pace.answering();
+        places[0].pace.flushed();
+        for place in &places[1..] {
+            place.pace.answering();
+            place.pace.flushed();
+            advance(Duration::from_millis(1)).await;
+        }
+        // Bytes of a next request, and never its end.
+        places[0].pace.received();
+        let _newcomer = crowd.admit();
+        assert_eq!(evicted(&mut places), [0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unread_answers_keep_half_of_the_places_at_most() {
+        let mut crowd = Crowd::default();
+        let mut places = full(&mut crowd).await;
+        for place in places[..UNREAD_ANSWERS].iter().rev() {
+            place.pace.answering();
+            advance(Duration::from_millis(1)).await;
+        }
+        let _newcomer = crowd.admit();
+        assert_eq!(evicted(&mut places), [UNREAD_ANSWERS], "half of them may stay");
+        places[UNREAD_ANSWERS + 1].pace.answering();
+        let _newcomer = crowd.admit();
+        assert_eq!(evicted(&mut places), [UNREAD_ANSWERS - 1], "the first that was asked for");
+    }
+}

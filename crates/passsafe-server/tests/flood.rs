@@ -1,0 +1,214 @@
+//! Floods, in a small form: idle connections, wrong tokens by the thousand, and the end
+//! under load. `cargo xtask prove` has the long forms.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Barrier};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use passsafe_core::wire::State;
+use passsafe_core::{
+    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
+    WorkMemory,
+};
+use passsafe_server::{AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run};
+use tokio::sync::oneshot;
+
+const RIGHT: &str = "936265";
+/// Connections that a safe holds at most.
+const PLACES: usize = 256;
+
+struct Served {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<State>>,
+}
+
+impl Served {
+    /// Served by several threads, so that what is not done under the lock can be seen.
+    fn start() -> Self {
+        let clock = Arc::new(SystemClock);
+        let deadline = Deadline::new(clock.now(), Lifetime::MAX);
+        let safe = Safe::new(&seal(), Token::parse(RIGHT).unwrap(), deadline, clock);
+        let listeners = bind_localhost(0).unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::spawn(move || {
+            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            runtime.worker_threads(4).enable_all().build().unwrap().block_on(async {
+                let shutdown = async { stopped.await.unwrap_or(()) };
+                run(listeners, Arc::new(safe), AllowedHosts::default(), shutdown).await.unwrap()
+            })
+        });
+        Self { address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    fn connect(&self) -> Kept {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Kept { port: self.address.port(), stream: BufReader::new(stream) }
+    }
+
+    fn idle(&self, count: usize) -> Vec<TcpStream> {
+        (0..count).map(|_| TcpStream::connect(self.address).unwrap()).collect()
+    }
+
+    fn end(&mut self) -> State {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if self.stop.is_some() {
+            self.end();
+        }
+    }
+}
+
+fn seal() -> SealedRecord {
+    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
+    let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]).unwrap();
+    let mut random = |out: &mut [u8]| {
+        out.fill(7);
+        Ok(())
+    };
+    let passphrase = Passphrase::new("zoom").unwrap();
+    let user = User::new("ana").unwrap();
+    let mut memory = WorkMemory::for_cost(cost).unwrap();
+    SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory).unwrap()
+}
+
+/// A connection that is kept.
+struct Kept {
+    port: u16,
+    stream: BufReader<TcpStream>,
+}
+
+impl Kept {
+    /// Asks for the record, and returns the answer's status and body.
+    fn fetch(&mut self, token: &str) -> (u16, String) {
+        let request = format!(
+            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{}\r\nPasssafe-Token: {token}\r\n\r\n",
+            self.port
+        );
+        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(self.stream.read_line(&mut head).unwrap(), 0, "hung up: {head}");
+        }
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        let mut body = vec![0; length.parse().unwrap()];
+        self.stream.read_exact(&mut body).unwrap();
+        (head[9..12].parse().unwrap(), String::from_utf8(body).unwrap())
+    }
+}
+
+/// Whether the other side has neither closed nor reset it.
+fn is_alive(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    stream.peek(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+#[test]
+fn idle_connections_go_oldest_first_and_the_owner_is_served() {
+    let served = Served::start();
+    let mut kept = served.connect();
+    assert_eq!(kept.fetch(RIGHT).0, 200);
+    let idle = served.idle(PLACES - 2);
+    // Accepted after all of them.
+    assert_eq!(served.connect().fetch(RIGHT).0, 200);
+    // Having just asked, it is younger than all of them.
+    assert_eq!(kept.fetch(RIGHT).0, 200);
+    let more_idle = served.idle(50);
+    for _ in 0..50 {
+        assert_eq!(served.connect().fetch(RIGHT).0, 200);
+    }
+    assert_eq!(kept.fetch(RIGHT).0, 200);
+    let alive: Vec<bool> = idle.iter().chain(&more_idle).map(is_alive).collect();
+    assert!(alive.is_sorted(), "the oldest go first: {alive:?}");
+    let alive = alive.iter().filter(|alive| **alive).count();
+    assert!((PLACES - 60..PLACES).contains(&alive), "{alive}");
+}
+
+#[test]
+fn two_wrong_tokens_keep_nobody_out() {
+    const CONNECTIONS: usize = 50;
+    let served = Served::start();
+    for left in [2, 1] {
+        let (status, body) = served.connect().fetch("000000");
+        assert!(status == 401 && body.ends_with(&format!("\"attempts_left\":{left}}}")), "{body}");
+    }
+    let start = Barrier::new(CONNECTIONS);
+    thread::scope(|scope| {
+        for _ in 0..CONNECTIONS {
+            scope.spawn(|| {
+                let mut connection = served.connect();
+                start.wait();
+                for _ in 0..20 {
+                    assert_eq!(connection.fetch(RIGHT).0, 200);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn of_twenty_thousand_wrong_tokens_three_are_judged() {
+    const CONNECTIONS: usize = 50;
+    let served = Served::start();
+    let start = Barrier::new(CONNECTIONS + 1);
+    // When each token that was judged had been sent, with what was said to be left.
+    let guess = || {
+        let mut connection = served.connect();
+        start.wait();
+        let mut judged = Vec::new();
+        for number in 0..400 {
+            let sent = Instant::now();
+            let (status, body) = connection.fetch(&format!("{number:06}"));
+            match status {
+                401 => judged.push((body.as_bytes()[body.len() - 2] - b'0', sent)),
+                status => assert_eq!(status, 423),
+            }
+        }
+        judged
+    };
+    let own = || {
+        let mut connection = served.connect();
+        start.wait();
+        loop {
+            let (status, _) = connection.fetch(RIGHT);
+            if status != 200 {
+                return (status, Instant::now());
+            }
+        }
+    };
+    let (mut judged, (status, refused)) = thread::scope(|scope| {
+        let guessers: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(guess)).collect();
+        let owner = scope.spawn(own);
+        let judged: Vec<_> = guessers.into_iter().flat_map(|it| it.join().unwrap()).collect();
+        (judged, owner.join().unwrap())
+    });
+    judged.sort_unstable();
+    let left: Vec<u8> = judged.iter().map(|(left, _)| *left).collect();
+    assert_eq!(left, [0, 1, 2]);
+    assert_eq!(status, 423);
+    assert!(refused >= judged[0].1, "the right token was refused before the third wrong one came");
+    assert_eq!(served.connect().fetch(RIGHT).0, 423);
+}
+
+#[test]
+fn the_end_waits_for_none_of_many() {
+    let mut served = Served::start();
+    let mut clients = served.idle(2 * PLACES);
+    for client in clients.iter_mut().skip(PLACES).step_by(2) {
+        let _evicted_by_now = client.write_all(b"POST /v1/secret HTT");
+    }
+    let start = Instant::now();
+    assert_eq!(served.end(), State::Closed);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(!clients.iter().any(is_alive));
+}
