@@ -31,6 +31,8 @@
 
 mod clock;
 mod connection;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hosts;
 mod listen;
 mod pace;
