@@ -27,9 +27,9 @@ const TARGETS: [&str; 9] =
     ["record", "payload", "token", "passphrase", "name", "minutes", "url", "request", "answer"];
 
 const EXECUTIONS: u64 = 10_000_000;
-/// A target that is slower than 10,000 executions per second on this machine is cut off, and
-/// that is a failure.
-const MAX_SECONDS: u64 = 1_000;
+/// For one target: the slowest takes a quarter of it on a machine with nothing else to do. One
+/// that is cut off has failed.
+const MAX_SECONDS: u64 = 3_600;
 /// For one input: they take microseconds.
 const MAX_SECONDS_PER_INPUT: u64 = 5;
 const MAX_MEMORY_MIB: u64 = 512;
