@@ -1,7 +1,6 @@
 //! Dependency policy: licences, bans, sources and advisories, judged by cargo-deny.
 //!
-//! The tool is pinned and installed below `target/`, so that the gate means the same on
-//! every machine. The advisory database is the one thing that cannot be pinned: where it
+//! The advisory database is the one thing that cannot be pinned: where it
 //! cannot be fetched, the gate says so loudly and goes on; what it *finds* always fails.
 
 use std::path::PathBuf;
@@ -10,16 +9,16 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 
 use crate::repository::{Repository, run};
+use crate::tool::Tool;
 
-const VERSION: &str = "0.20.2";
-const TOOLS: &str = "target/tools";
+const TOOL: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 /// An exception that nothing needs any more fails too, or the list would only grow.
 const POLICY: [&str; 8] =
     ["check", "-D", "unmatched-skip", "-D", "unnecessary-skip", "licenses", "bans", "sources"];
 
 /// Judges the dependency graph by `deny.toml`.
 pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
-    let tool = tool(repository)?;
+    let tool = TOOL.path(repository)?;
     run(subcommand(repository, &tool, &POLICY))?;
     // Fetched by a command of its own: only then is a failure known to be no finding.
     let fetch = subcommand(repository, &tool, &["fetch", "db"])
@@ -32,35 +31,6 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
         eprint!("{}", unreachable(&String::from_utf8_lossy(&fetch.stderr)));
         Ok(())
     }
-}
-
-/// The pinned cargo-deny, installed first if need be.
-fn tool(repository: &Repository) -> anyhow::Result<PathBuf> {
-    let tool = repository
-        .path(TOOLS)
-        .join("bin")
-        .join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
-    if !is_pinned(&tool) {
-        println!("installing cargo-deny {VERSION} into {TOOLS} (about a minute, once)");
-        run(repository.cargo(&[
-            "install",
-            "--quiet",
-            "--locked",
-            "--debug",
-            "--root",
-            TOOLS,
-            "cargo-deny",
-            "--version",
-            VERSION,
-        ]))?;
-    }
-    Ok(tool)
-}
-
-fn is_pinned(tool: &PathBuf) -> bool {
-    Command::new(tool).arg("--version").output().is_ok_and(|answer| {
-        answer.stdout.trim_ascii() == format!("cargo-deny {VERSION}").as_bytes()
-    })
 }
 
 fn subcommand(repository: &Repository, tool: &PathBuf, arguments: &[&str]) -> Command {
@@ -91,11 +61,5 @@ mod tests {
         let warning = unreachable("fatal: no route\nto host\n");
         assert!(warning.contains("WARNING: advisories were NOT checked"));
         assert!(warning.contains("  fatal: no route\n  to host\n"));
-    }
-
-    #[test]
-    fn a_tool_that_is_missing_or_another_is_not_the_pinned_one() {
-        assert!(!is_pinned(&PathBuf::from("no/such/cargo-deny")));
-        assert!(!is_pinned(&PathBuf::from(std::env::var_os("CARGO").unwrap_or("cargo".into()))));
     }
 }

@@ -14,6 +14,7 @@ mod gate;
 mod prove;
 mod repository;
 mod tidy;
+mod tool;
 mod vectors;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@
 //! and are bounded in count and time.
 
 mod flood;
+pub(crate) mod fuzz;
 
 use std::time::Instant;
 
@@ -39,7 +40,7 @@ impl Finding {
     }
 }
 
-const PROOFS: &[Proof] = &[flood::IDLE, flood::SLOW, flood::TOKENS, flood::END];
+const PROOFS: &[Proof] = &[flood::IDLE, flood::SLOW, flood::TOKENS, flood::END, fuzz::PROOF];
 
 /// Runs the named proofs, or all.
 pub(crate) fn prove(repository: &Repository, names: &[String]) -> anyhow::Result<()> {

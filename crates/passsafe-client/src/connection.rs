@@ -18,6 +18,7 @@ use hyper::Response;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::{self, Handle};
 
@@ -34,9 +35,9 @@ const MAX_BODY_LEN: usize = 256 * 1024;
 const MAX_IDLE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Connection {
-    sender: http1::SendRequest<Empty<Bytes>>,
+    sender: Sender,
     /// `None` once it has ended. Dropping it then is what makes the sender notice.
-    driver: Option<Driver>,
+    driver: Option<Driver<TcpStream>>,
     /// A second handle of the socket, to ask the system about it without a reactor, whose
     /// news of a hang-up may be waiting to be read.
     probe: std::net::TcpStream,
@@ -46,7 +47,8 @@ pub(crate) struct Connection {
     used: Duration,
 }
 
-type Driver = http1::Connection<TokioIo<TcpStream>, Empty<Bytes>>;
+type Sender = http1::SendRequest<Empty<Bytes>>;
+type Driver<S> = http1::Connection<TokioIo<S>, Empty<Bytes>>;
 
 /// Why a request got no answer.
 pub(crate) enum Failure {
@@ -85,25 +87,33 @@ impl Connection {
     /// Sends one request and reads its whole answer. Worthless after an error, and after the
     /// returned future was dropped before its end.
     pub(crate) async fn exchange(&mut self, request: Request) -> Result<Response<Bytes>, Failure> {
-        let Self { sender, driver, .. } = self;
-        let answer = drive(driver, async {
-            if let Err(error) = sender.ready().await {
-                return Err(Failure::Unsent(Box::new(request), error.into()));
-            }
-            let answer = sender.try_send_request(request).await.map_err(|mut error| {
-                let unsent = error.take_message();
-                let error = error.into_error();
-                match unsent {
-                    Some(request) => Failure::Unsent(Box::new(request), error.into()),
-                    None => Failure::from(error),
-                }
-            })?;
-            read_whole(answer).await
-        })
-        .await?;
+        let answer = exchange(&mut self.sender, &mut self.driver, request).await?;
         self.used = clock::now();
         Ok(answer)
     }
+}
+
+/// Sends one request on any stream and reads its whole answer.
+pub(crate) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+    sender: &mut Sender,
+    driver: &mut Option<Driver<S>>,
+    request: Request,
+) -> Result<Response<Bytes>, Failure> {
+    drive(driver, async {
+        if let Err(error) = sender.ready().await {
+            return Err(Failure::Unsent(Box::new(request), error.into()));
+        }
+        let answer = sender.try_send_request(request).await.map_err(|mut error| {
+            let unsent = error.take_message();
+            let error = error.into_error();
+            match unsent {
+                Some(request) => Failure::Unsent(Box::new(request), error.into()),
+                None => Failure::from(error),
+            }
+        })?;
+        read_whole(answer).await
+    })
+    .await
 }
 
 impl From<hyper::Error> for Failure {
@@ -139,7 +149,10 @@ async fn dial(host: &Host, port: u16) -> io::Result<TcpStream> {
 }
 
 /// Polls `work`, and the connection that it waits for, until `work` is done.
-async fn drive<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) -> T {
+async fn drive<S: AsyncRead + AsyncWrite + Unpin, T>(
+    driver: &mut Option<Driver<S>>,
+    work: impl Future<Output = T>,
+) -> T {
     let mut work = pin!(work);
     poll_fn(|cx| {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {

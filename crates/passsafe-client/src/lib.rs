@@ -62,6 +62,8 @@ mod clock;
 mod connection;
 mod endpoint;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod opener;
 mod url;
 

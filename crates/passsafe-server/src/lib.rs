@@ -32,6 +32,8 @@
 mod clock;
 mod connection;
 mod crowd;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hosts;
 mod listen;
 mod pace;

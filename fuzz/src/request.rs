@@ -1,0 +1,76 @@
+//! The service of a safe, from the bytes of a connection to those of the answers.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use passsafe_core::wire::{MAX_ATTEMPTS, TOKEN_HEADER};
+use passsafe_core::{
+    Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, SealedRecord, Secret, Token,
+    User, WorkMemory,
+};
+use passsafe_server::{Clock, Safe};
+
+use crate::wire::{Wire, block_on};
+
+/// As `localhost:8051` in the corpus.
+const PORT: u16 = 8_051;
+const RIGHT: &str = "936265";
+
+/// The first byte says in pieces of how many bytes the rest arrives.
+pub fn request(input: &[u8]) {
+    let Some((&piece, bytes)) = input.split_first() else { return };
+    let safe = Arc::new(safe());
+    let mut wire = Wire::new(bytes, piece);
+    block_on(passsafe_server::fuzzing::serve(&mut wire, PORT, safe.clone()));
+
+    let counted = usize::from(MAX_ATTEMPTS - safe.status().attempts_left);
+    assert_eq!(count(&wire.written, b" 401 Unauthorized\r\n"), counted);
+    let sent = bytes.to_ascii_lowercase();
+    assert!(counted <= count(&sent, TOKEN_HEADER.as_bytes()));
+    if count(&wire.written, b"\"ciphertext\"") > 0 {
+        assert!(count(&sent, RIGHT.as_bytes()) > 0, "the record without the token");
+    }
+    let answers = wire.written.to_ascii_lowercase();
+    assert_eq!(count(&answers, b"access-control-"), 0);
+    assert!(answers.is_empty() || answers.starts_with(b"http/1."));
+}
+
+fn count(haystack: &[u8], needle: &[u8]) -> usize {
+    haystack.windows(needle.len()).filter(|window| *window == needle).count()
+}
+
+fn safe() -> Safe {
+    let now = StoppedClock.now();
+    let deadline = Deadline::new(now, Lifetime::DEFAULT);
+    let token = Token::parse(RIGHT).expect("six digits");
+    Safe::new(record(), token, deadline, Arc::new(StoppedClock))
+}
+
+fn record() -> &'static SealedRecord {
+    static RECORD: OnceLock<SealedRecord> = OnceLock::new();
+    RECORD.get_or_init(|| {
+        let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).expect("the least");
+        let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]);
+        SealedRecord::seal(
+            &entries.expect("one entry"),
+            &Passphrase::new("zoom").expect("not empty"),
+            &User::new("ana").expect("a name"),
+            cost,
+            &mut |out: &mut [u8]| {
+                out.fill(7);
+                Ok(())
+            },
+            &mut WorkMemory::for_cost(cost).expect("20 MiB"),
+        )
+        .expect("sealed")
+    })
+}
+
+struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Moment {
+        let seconds = Duration::from_secs;
+        Moment { boot: seconds(50_000), wall: seconds(1_800_000_000) }
+    }
+}
