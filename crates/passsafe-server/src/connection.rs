@@ -266,6 +266,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn whoever_asks_much_at_once_waits_for_the_others() {
+        let (mut greedy, _draining) = connect(LARGE);
+        let (mut modest, _draining) = connect(LARGE);
+        greedy.write_all(&STATUS.repeat(100)).await.unwrap();
+        modest.write_all(STATUS).await.unwrap();
+        answer(&mut modest).await;
+        let answers = answer(&mut greedy).await.matches("HTTP/1.1 200 OK\r\n").count();
+        assert!((1..=3).contains(&answers), "{answers}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn heads_are_bounded() {
         for head in [
             format!("GET /{} HTTP/1.1\r\n", "x".repeat(MAX_HEAD)),

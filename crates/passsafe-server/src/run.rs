@@ -37,6 +37,9 @@ const EMFILE: i32 = 24;
 /// Serves `safe` on `listeners` until it expires, is closed, or `shutdown` completes, and
 /// returns its last state.
 ///
+/// At most 256 connections are held. When all places are taken, the one goes for a newcomer
+/// that has asked nothing for the longest time.
+///
 /// A locked or spent safe goes on refusing until its deadline. Connections that are open at
 /// the end get a quarter of a second for the answer under way, never more. Needs a tokio
 /// runtime with I/O and time enabled; the listeners become non-blocking.
