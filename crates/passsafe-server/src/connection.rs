@@ -2,9 +2,10 @@
 //! for another, or when the safe ends.
 
 use std::convert::Infallible;
-use std::future::{Future as _, poll_fn, ready};
+use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use hyper::header::{CONNECTION, HeaderValue};
@@ -13,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::sleep_until;
 
 use crate::crowd::Place;
@@ -56,13 +58,18 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let Place { pace, evicted } = place;
-    let service = service_fn(|request| {
+    let had_its_turn = AtomicBool::new(false);
+    let service = service_fn(async |request| {
+        // One answer at a time: whoever asks a hundred things in a row waits for the others.
+        if had_its_turn.swap(true, Ordering::Relaxed) {
+            yield_now().await;
+        }
         pace.answering();
         let mut answer = request::answer(&request, &shared.safe, &shared.hosts, port);
         if pace.is_old() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        ready(Ok::<_, Infallible>(answer))
+        Ok::<_, Infallible>(answer)
     });
     let mut builder = http1::Builder::new();
     // Half-closed, because simple clients end their side once they have asked.
@@ -79,6 +86,7 @@ where
             is_draining = true;
             connection.as_mut().graceful_shutdown();
         }
+        had_its_turn.store(false, Ordering::Relaxed);
         // How it ended is the client's business: there is nobody to tell.
         if connection.as_mut().poll(context).is_ready() {
             return Poll::Ready(End::Over);
@@ -255,6 +263,17 @@ mod tests {
         let (bytes, took) = rest(&mut client).await;
         assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n"));
         assert_eq!(took, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_much_at_once_waits_for_the_others() {
+        let (mut greedy, _draining) = connect(LARGE);
+        let (mut modest, _draining) = connect(LARGE);
+        greedy.write_all(&STATUS.repeat(100)).await.unwrap();
+        modest.write_all(STATUS).await.unwrap();
+        answer(&mut modest).await;
+        let answers = answer(&mut greedy).await.matches("HTTP/1.1 200 OK\r\n").count();
+        assert!((1..=3).contains(&answers), "{answers}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@
 //!
 //! The adversary is whoever can reach the port without the token. Web pages are refused by
 //! their headers and guessers are locked out at the third wrong token, however many try at
-//! once; see [`Safe`].
+//! once; see [`Safe`]. Floods and slow clients lose their places to newcomers; see [`run`].
 //!
 //! ```no_run
 //! use std::sync::Arc;

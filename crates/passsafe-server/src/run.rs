@@ -28,11 +28,17 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(250);
 /// Before accepting again when the system has no descriptor or memory to spare, unless a
 /// connection ends before that.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Before the connections there are get their turn. More at a time would have them wait,
+/// fewer those that are not accepted yet.
+const ACCEPTS_IN_A_ROW: usize = 16;
 /// "This process has too many descriptors open", on every Unix. Not in [`io::ErrorKind`].
 const EMFILE: i32 = 24;
 
 /// Serves `safe` on `listeners` until it expires, is closed, or `shutdown` completes, and
 /// returns its last state.
+///
+/// At most 256 connections are held. When all places are taken, the one goes for a newcomer
+/// that has asked nothing for the longest time.
 ///
 /// A locked or spent safe goes on refusing until its deadline. Connections that are open at
 /// the end get a quarter of a second for the answer under way, never more. Needs a tokio
@@ -56,7 +62,8 @@ pub async fn run(
     let mut shutdown = pin!(shutdown);
     let mut pause = pin!(sleep(Duration::ZERO));
     let mut pausing = false;
-    for turn in (0..listeners.len().max(1)).cycle() {
+    let mut accepts = 0_usize;
+    loop {
         tokio::select! {
             biased;
             () = &mut over => break,
@@ -67,13 +74,15 @@ pub async fn run(
             // Before accepting: in a flood there always is somebody to accept.
             Some(_) = connections.join_next() => pausing = false,
             () = &mut pause, if pausing => pausing = false,
-            accepted = accept_any(&listeners, turn), if !pausing => match accepted {
+            accepted = accept_any(&listeners, accepts), if !pausing => match accepted {
                 Ok((stream, port)) => {
                     let draining = draining.subscribe();
                     connections.spawn(serve(stream, port, shared.clone(), crowd.admit(), draining));
-                    // Lets the runtime see what has arrived, and whoever was evicted go, before
-                    // the next is accepted.
-                    yield_now().await;
+                    accepts = accepts.wrapping_add(1);
+                    if accepts.is_multiple_of(ACCEPTS_IN_A_ROW) {
+                        // The runtime sees what has arrived, and whoever was evicted goes.
+                        yield_now().await;
+                    }
                 }
                 Err(error) => {
                     if error.raw_os_error() == Some(EMFILE) {
@@ -122,12 +131,14 @@ async fn until_over(safe: &Safe) {
     }
 }
 
-/// The next connection on any listener, and the listener's port. Asks the listener whose
-/// `turn` it is first, so that a flood on one does not starve the others.
+/// The next connection on any listener, and the listener's port. Another listener is asked
+/// first each `turn`, so that a flood on one does not starve the others.
 async fn accept_any(listeners: &[Listener], turn: usize) -> io::Result<(TcpStream, u16)> {
     loop {
         let accepted = poll_fn(|context| {
-            for listener in listeners.iter().cycle().skip(turn).take(listeners.len()) {
+            for listener in
+                listeners.iter().cycle().skip(turn % listeners.len().max(1)).take(listeners.len())
+            {
                 if let Poll::Ready(result) = listener.socket.poll_accept(context) {
                     return Poll::Ready(result.map(|(stream, _)| (stream, listener.port)));
                 }

@@ -11,8 +11,11 @@ use super::http::{Answer, Connection, PATIENCE};
 use super::served::Served;
 use crate::prove::Finding;
 
-/// Fetches on new connections, at a quick script's pace.
-const FETCHES: u32 = 5_000;
+/// Fetches on new connections, at a quick script's pace, until this many are made or the
+/// time is up; the fewest that tell anything.
+const FETCHES: usize = 3_000;
+const TIME: Duration = Duration::from_secs(120);
+const FEWEST_FETCHES: usize = 1_000;
 const PAUSE: Duration = Duration::from_millis(2);
 /// Between two fetches on the kept connection.
 const KEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -57,6 +60,7 @@ pub(super) fn fetch_all(served: &Served) -> anyhow::Result<Vec<Finding>> {
     if let Some(first) = fetched.failures.first() {
         println!("  {} of {all} fetches failed; the first: {first}", fetched.failures.len());
     }
+    ensure!(all >= FEWEST_FETCHES, "only {all} fetches in {TIME:?}");
     ensure!(fetched.failures.len() * 1_000 <= all * FAILURES_IN_A_THOUSAND, "too many failed");
     if let Some(failure) = real.failures.first() {
         bail!("{} runs of passsafe get failed: {failure}", real.failures.len());
@@ -77,7 +81,8 @@ pub(super) fn fetch_all(served: &Served) -> anyhow::Result<Vec<Finding>> {
 
 fn fetch_anew(served: &Served) -> Tally {
     let mut tally = Tally::default();
-    for _ in 0..FETCHES {
+    let begun = Instant::now();
+    while tally.times.len() < FETCHES && begun.elapsed() < TIME {
         let start = Instant::now();
         let fetched = Connection::open(served.port)
             .and_then(|mut connection| connection.fetch(served.token()))

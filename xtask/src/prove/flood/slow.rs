@@ -55,7 +55,7 @@ fn run(repository: &Repository) -> anyhow::Result<Vec<Finding>> {
     let readers = Readers::come(served.port)?;
     thread::sleep(Duration::from_secs(3));
     let fetched = owner::fetch_all(&served);
-    let stuck = format!("{} connections, {} times full", unread::SOCKETS, readers.leave());
+    let stuck = format!("{} connections, found full {} times", unread::SOCKETS, readers.leave());
     findings.push(Finding::new("answers unread", stuck));
     findings.extend(fetched.context("answers unread")?);
     findings.push(served.memory()?);

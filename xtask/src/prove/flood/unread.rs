@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustix::io::ioctl_fionread;
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::net::{AddressFamily, SocketType};
 
@@ -17,7 +18,11 @@ use super::http;
 pub(super) const SOCKETS: usize = 1_000;
 /// The least that the system gives.
 const RECEIVE_BUFFER: usize = 2_304;
-const REQUESTS_AT_ONCE: usize = 64;
+const REQUESTS_AT_ONCE: usize = 1_024;
+/// So often each asks again, and so many of those that were cut off come back: the load has
+/// an end.
+const ROUND: Duration = Duration::from_millis(50);
+const RETURNS_IN_A_ROUND: usize = 20;
 
 /// Dropping it ends it.
 pub(super) struct Readers {
@@ -38,7 +43,7 @@ impl Readers {
         Ok(Self { leaving, stuck, thread: Some(thread) })
     }
 
-    /// How often a socket was found full of answers.
+    /// How often a socket was found full of answers, looking at all in each round.
     pub(super) fn leave(mut self) -> u64 {
         self.end();
         self.stuck.load(Ordering::Relaxed)
@@ -60,22 +65,40 @@ impl Drop for Readers {
 
 fn ask_and_ask(port: u16, leaving: &AtomicBool, stuck: &AtomicU64) {
     let requests = http::status(port).repeat(REQUESTS_AT_ONCE);
-    let mut sockets: Vec<Option<TcpStream>> = (0..SOCKETS).map(|_| None).collect();
+    let mut sockets: Vec<Option<Reader>> = (0..SOCKETS).map(|_| None).collect();
     while !leaving.load(Ordering::Relaxed) {
+        let mut returns = 0;
         for socket in &mut sockets {
-            if socket.is_none() {
-                *socket = connect(port).ok();
+            if socket.is_none() && returns < RETURNS_IN_A_ROUND {
+                *socket = connect(port).ok().map(|stream| Reader { stream, unread: 0 });
+                returns += 1;
             }
-            let sent = socket.as_mut().map(|socket| socket.write(requests.as_bytes()));
-            match sent {
-                Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {
+            let Some(reader) = socket else { continue };
+            match reader.stream.write(requests.as_bytes()) {
+                Err(error) if error.kind() != ErrorKind::WouldBlock => *socket = None,
+                _ if reader.is_stuck() => {
                     stuck.fetch_add(1, Ordering::Relaxed);
                 }
-                Some(Err(_)) => *socket = None,
                 _ => {}
             }
         }
-        thread::sleep(Duration::from_millis(1));
+        // Whoever had no turn to come back comes first in the next round.
+        sockets.rotate_left(RETURNS_IN_A_ROUND);
+        thread::sleep(ROUND);
+    }
+}
+
+struct Reader {
+    stream: TcpStream,
+    /// Bytes that wait to be read.
+    unread: u64,
+}
+
+impl Reader {
+    /// Whether answers wait, and no more of them come.
+    fn is_stuck(&mut self) -> bool {
+        let unread = ioctl_fionread(&self.stream).unwrap_or(0);
+        std::mem::replace(&mut self.unread, unread) == unread && unread > 0
     }
 }
 
