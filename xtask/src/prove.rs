@@ -6,6 +6,7 @@
 //! and are bounded in count and time.
 
 pub(crate) mod fuzz;
+mod web;
 
 use std::time::Instant;
 
@@ -39,7 +40,7 @@ impl Finding {
     }
 }
 
-const PROOFS: &[Proof] = &[fuzz::PROOF];
+const PROOFS: &[Proof] = &[fuzz::PROOF, web::PROOF];
 
 /// Runs the named proofs, or all.
 pub(crate) fn prove(repository: &Repository, names: &[String]) -> anyhow::Result<()> {
