@@ -8,6 +8,7 @@
 )]
 #![cfg(unix)]
 
+mod hostile;
 mod isolation;
 mod life;
 mod open;
