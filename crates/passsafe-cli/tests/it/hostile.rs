@@ -37,7 +37,7 @@ fn get_with_little_memory(start: String, again: &'static str) -> Output {
     // Not joined: it ends when the client has had enough.
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        stream.read(&mut [0; 4_096]).unwrap();
+        let _request = stream.read(&mut [0; 4_096]).unwrap();
         let again = again.repeat(1_024);
         let mut sent = stream.write_all(start.as_bytes());
         while sent.is_ok() && !again.is_empty() {
