@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use memchr::memmem;
 use passsafe_core::wire::{MAX_ATTEMPTS, TOKEN_HEADER};
 use passsafe_core::{
     Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, SealedRecord, Secret, Token,
@@ -36,7 +37,7 @@ pub fn request(input: &[u8]) {
 }
 
 fn count(haystack: &[u8], needle: &[u8]) -> usize {
-    haystack.windows(needle.len()).filter(|window| *window == needle).count()
+    memmem::find_iter(haystack, needle).count()
 }
 
 fn safe() -> Safe {

@@ -15,18 +15,25 @@ const TOOL: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 /// An exception that nothing needs any more fails too, or the list would only grow.
 const POLICY: [&str; 8] =
     ["check", "-D", "unmatched-skip", "-D", "unnecessary-skip", "licenses", "bans", "sources"];
+/// The fuzz targets have a graph of their own. Nobody is given it, so its licences do not
+/// matter (libFuzzer's is none of ours); where it comes from does.
+const FUZZ: [&str; 4] = ["--manifest-path", "fuzz/Cargo.toml", "--config", "deny.toml"];
+const FUZZ_POLICY: [&str; 5] = ["check", "-A", "unmatched-skip", "bans", "sources"];
+const ADVISORIES: [&str; 3] = ["--offline", "check", "advisories"];
 
-/// Judges the dependency graph by `deny.toml`.
+/// Judges the dependency graphs by `deny.toml`.
 pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
     let tool = TOOL.path(repository)?;
     run(subcommand(repository, &tool, &POLICY))?;
+    run(subcommand(repository, &tool, &[&FUZZ[..], &FUZZ_POLICY].concat()))?;
     // Fetched by a command of its own: only then is a failure known to be no finding.
     let fetch = subcommand(repository, &tool, &["fetch", "db"])
         .stdin(Stdio::null())
         .output()
         .context("cannot start cargo-deny")?;
     if fetch.status.success() {
-        run(subcommand(repository, &tool, &["--offline", "check", "advisories"]))
+        run(subcommand(repository, &tool, &ADVISORIES))?;
+        run(subcommand(repository, &tool, &[&FUZZ[..], &ADVISORIES].concat()))
     } else {
         eprint!("{}", unreachable(&String::from_utf8_lossy(&fetch.stderr)));
         Ok(())

@@ -7,6 +7,7 @@
 
 mod flood;
 pub(crate) mod fuzz;
+mod web;
 
 use std::time::Instant;
 
@@ -40,7 +41,8 @@ impl Finding {
     }
 }
 
-const PROOFS: &[Proof] = &[flood::IDLE, flood::SLOW, flood::TOKENS, flood::END, fuzz::PROOF];
+const PROOFS: &[Proof] =
+    &[flood::IDLE, flood::SLOW, flood::TOKENS, flood::END, fuzz::PROOF, web::PROOF];
 
 /// Runs the named proofs, or all.
 pub(crate) fn prove(repository: &Repository, names: &[String]) -> anyhow::Result<()> {

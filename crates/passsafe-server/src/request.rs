@@ -122,9 +122,12 @@ fn refuse_wrong_host<B>(
 }
 
 /// Browsers put `Origin` on every cross-origin request that could matter and
-/// `Sec-Fetch-Site` on all of them; pages can suppress neither. Programs send none.
+/// `Sec-Fetch-Site` on all of them; pages can suppress neither. What a page has Chromium
+/// fetch ahead (speculation rules) says `none` there, as if the user had typed the address,
+/// but always has `Sec-Purpose`. Programs send none of them.
 fn refuse_web_pages(headers: &HeaderMap) -> Result<(), Problem> {
     let from_page = headers.contains_key(ORIGIN)
+        || headers.contains_key("sec-purpose")
         || headers.get_all("sec-fetch-site").iter().any(|site| site != "none");
     if from_page { Err(Problem::new(Code::ForbiddenOrigin)) } else { Ok(()) }
 }

@@ -9,6 +9,7 @@
 #![cfg(unix)]
 
 mod descriptors;
+mod hostile;
 mod isolation;
 mod life;
 mod open;

@@ -12,6 +12,7 @@
 
 mod expiry;
 mod facade;
+mod hostile;
 mod opening;
 mod records;
 mod rogue;

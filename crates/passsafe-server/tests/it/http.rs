@@ -235,6 +235,12 @@ fn guards_refuse_without_counting() {
             "GET /v1/status",
             &["Sec-Fetch-Site: none", "Sec-Fetch-Site: cross-site"],
         ),
+        (
+            "403",
+            "forbidden_origin",
+            "GET /v1/status",
+            &["Sec-Fetch-Site: none", "Sec-Purpose: prefetch"],
+        ),
         ("404", "not_found", "POST /", &[token]),
         ("404", "not_found", "POST /v1/secret/", &[token]),
         ("404", "not_found", "POST /v1/secret?token=000000", &[token]),
