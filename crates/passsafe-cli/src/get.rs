@@ -5,9 +5,10 @@ use zeroize::Zeroizing;
 use crate::args::GetArgs;
 use crate::failure::Failure;
 use crate::open::Opener;
-use crate::output;
+use crate::{hardened, output};
 
 pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
+    hardened::harden().warn();
     let secret = Opener::new(&args.safe, &args.user)?.secret(&args.name)?;
     if args.raw {
         return output::write(secret.expose());

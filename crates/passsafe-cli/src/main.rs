@@ -11,6 +11,7 @@ mod credentials;
 mod environment;
 mod failure;
 mod get;
+mod hardened;
 mod hint;
 mod open;
 mod output;

@@ -11,12 +11,15 @@ use std::process::Command;
 use crate::args::RunArgs;
 use crate::environment;
 use crate::failure::{Failure, code};
+use crate::hardened;
 use crate::open::Opener;
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(Failure::new(code::USAGE, "there is no program to run", "name it after --"));
     };
+    let hardened = hardened::harden();
+    hardened.warn();
     let opener = Opener::new(&args.safe, &args.user)?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(environment::without_ours());
@@ -35,6 +38,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         command.env(&mapping.variable, OsString::from_vec(secret.expose().to_vec()));
     }
     drop(opener);
+    hardened.undo_for_another_program();
     let error = command.exec();
     Err(if error.kind() == ErrorKind::NotFound {
         Failure::new(

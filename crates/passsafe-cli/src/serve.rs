@@ -22,6 +22,7 @@ use passsafe_server::{Clock as _, SystemClock};
 
 use crate::args::ServeArgs;
 use crate::failure::{Failure, code};
+use crate::hardened;
 use crate::terminal::Terminal;
 use handoff::Handoff;
 use present::Credentials;
@@ -32,6 +33,8 @@ pub(crate) use serving::serving;
 pub(crate) const SERVING_VERB: &str = "__serving";
 
 pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
+    // Before anything is asked, so that whoever minds the warning can still stop.
+    hardened::harden().warn();
     if !args.json && !stdout().is_terminal() {
         return Err(Failure::new(
             code::USAGE,

@@ -14,9 +14,12 @@ use super::handoff::{Handoff, Received};
 use super::inherited;
 use crate::args::ServingArgs;
 use crate::failure::{Failure, code};
+use crate::hardened;
 use crate::output::note;
 
 pub(crate) fn serving(args: &ServingArgs) -> Result<(), Failure> {
+    // exec undid what the sealing process had done to itself; what failed there was said there.
+    hardened::harden();
     // Started as /proc/self/exe, the process would be listed as `exe`.
     #[cfg(target_os = "linux")]
     let _cosmetic = rustix::thread::set_name(c"passsafe");

@@ -2,71 +2,55 @@
 //! and memory are read from outside.
 #![cfg(target_os = "linux")]
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt as _;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 
-use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use data_encoding::BASE64URL_NOPAD;
 use passsafe_core::{Passphrase, SealedRecord, User, WorkMemory};
 
-use crate::rogue::raw;
+use crate::scan::{Memory, needles};
 use crate::support::{Safe, passsafe};
 
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
+const FETCHES: usize = 10_000;
 
-/// Every way in which `secret` might lie in memory.
-fn encodings(secret: &[u8]) -> Vec<Vec<u8>> {
-    let utf16: Vec<u8> = secret.iter().flat_map(|&byte| [byte, 0]).collect();
-    // Base64 depends on the position within three bytes; whole groups in the middle do not.
-    let base64 = (0..3).flat_map(|skip| {
-        let whole = &secret[skip..];
-        let whole = &whole[..whole.len() / 3 * 3];
-        [BASE64.encode(whole), BASE64URL_NOPAD.encode(whole)]
-    });
-    [HEXLOWER.encode(secret), HEXUPPER.encode(secret)]
-        .into_iter()
-        .chain(base64)
-        .map(String::into_bytes)
-        .chain([secret.to_vec(), utf16, secret.iter().rev().copied().collect()])
-        .collect()
+/// A kept connection to a safe.
+struct Kept {
+    stream: BufReader<TcpStream>,
+    port: u16,
 }
 
-/// All readable memory of a process, region by region.
-fn memory(pid: i32) -> Vec<Vec<u8>> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
-    let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
-    let regions = maps.lines().filter_map(|line| {
-        let (range, rest) = line.split_once(' ')?;
-        let (start, end) = range.split_once('-')?;
-        let start = u64::from_str_radix(start, 16).ok()?;
-        let end = u64::from_str_radix(end, 16).ok()?;
-        if !rest.starts_with('r')
-            || rest.ends_with("[vvar]")
-            || rest.contains("[vvar_vclock]")
-            || rest.ends_with("[vsyscall]")
-        {
-            return None;
+impl Kept {
+    fn open(safe: &Safe) -> Self {
+        let port = safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap();
+        Self { stream: BufReader::new(TcpStream::connect(("127.0.0.1", port)).unwrap()), port }
+    }
+
+    /// Status and body of the answer to a fetch.
+    fn fetch(&mut self, token: &str) -> (u16, String) {
+        let port = self.port;
+        let request = format!(
+            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{port}\r\nPasssafe-Token: {token}\r\n\r\n"
+        );
+        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(self.stream.read_line(&mut head).unwrap(), 0, "{head}");
         }
-        let mut bytes = vec![0; usize::try_from(end - start).ok()?];
-        memory.read_exact_at(&mut bytes, start).unwrap_or_else(|error| panic!("{line}: {error}"));
-        Some(bytes)
-    });
-    regions.collect()
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok())
+            .unwrap();
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).unwrap();
+        (head[9..12].parse().unwrap(), String::from_utf8(body).unwrap())
+    }
 }
 
-fn contains(memory: &[Vec<u8>], needle: &[u8]) -> bool {
-    memory.iter().any(|region| region.windows(needle.len()).any(|window| window == needle))
-}
-
-fn record(safe: &Safe) -> String {
-    let port: u16 = safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap();
-    let token = &safe.credentials.token;
-    let answer = raw(
-        port,
-        &format!(
-            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{port}\r\nPasssafe-Token: {token}\r\nConnection: close\r\n\r\n"
-        ),
-    );
-    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+fn wrong(safe: &Safe) -> String {
+    let right: u32 = safe.credentials.token.parse().unwrap();
+    format!("{:06}", (right + 1) % 1_000_000)
 }
 
 #[test]
@@ -80,7 +64,15 @@ fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
     let safe = Safe::start_with(PASSWORD.as_bytes(), serve);
     let pid = safe.pid().as_raw_nonzero().get();
     assert_eq!(safe.attempts_left(), 3);
-    let record = record(&safe);
+    let mut kept = Kept::open(&safe);
+    let (status, record) = kept.fetch(&safe.credentials.token);
+    assert_eq!(status, 200);
+    for _ in 1..FETCHES {
+        assert!(kept.fetch(&safe.credentials.token) == (200, record.clone()));
+    }
+    for _ in 0..2 {
+        assert_eq!(kept.fetch(&wrong(&safe)).0, 401);
+    }
 
     let environ = fs::read(format!("/proc/{pid}/environ")).unwrap();
     let mut names: Vec<String> = environ
@@ -99,26 +91,36 @@ fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
     assert!(command_line.starts_with("passsafe\0__serving\0--handoff="), "{command_line:?}");
     assert_eq!(fs::read_to_string(format!("/proc/{pid}/comm")).unwrap(), "passsafe\n");
 
-    let memory = memory(pid);
-    // What it must hold shows that the scan sees: the record's ciphertext and the seed's token.
+    let memory = Memory::of(pid);
+    // What it must hold shows that the scan sees: the record's ciphertext and the token.
     let canary = record.rsplit('"').nth(1).unwrap();
-    assert!(canary.len() > 300 && contains(&memory, canary.as_bytes()), "the scan is blind");
-    assert!(contains(&memory, safe.credentials.token.as_bytes()), "the scan is blind");
+    assert!(canary.len() > 300 && memory.contains(canary.as_bytes()), "the scan is blind");
+    let token = memory.find(&[safe.credentials.token.clone().into_bytes()]);
+    assert!(!token.is_empty(), "the scan is blind");
+    // They lie where neither swap nor a dump reaches.
+    for hit in token.iter().chain(&memory.find(&[canary.into()])) {
+        assert!(hit.is_locked && hit.is_left_out_of_dumps, "{hit:?}");
+    }
 
-    for secret in [PASSWORD, &safe.credentials.passphrase] {
-        for needle in encodings(secret.as_bytes()) {
-            assert!(!contains(&memory, &needle), "{:?}", String::from_utf8_lossy(&needle));
-        }
-    }
-    // Any two neighbouring words of the passphrase would be too much as well.
-    let words: Vec<&str> = safe.credentials.passphrase.split(' ').collect();
-    for pair in words.windows(2) {
-        assert!(!contains(&memory, pair.join(" ").as_bytes()));
-    }
     let key = key(&safe, &record);
-    for needle in encodings(&key) {
-        assert!(!contains(&memory, &needle), "the key");
-    }
+    let needles = needles(PASSWORD.as_bytes(), &safe.credentials.passphrase, &key);
+    let hits = memory.find(&needles);
+    eprintln!("needles {}, bytes {}, hits {}", needles.len(), memory.len(), hits.len());
+    assert!(hits.is_empty(), "{hits:#?}");
+
+    // The third wrong token is the end of the record and the token. Copies of the latter on
+    // the stack, from when it was moved about, open nothing any more.
+    assert_eq!(kept.fetch(&wrong(&safe)).0, 401);
+    drop(kept);
+    assert_eq!(safe.attempts_left(), 0);
+    let memory = Memory::of(pid);
+    let token = safe.credentials.token.clone().into_bytes();
+    let left: Vec<_> = memory
+        .find(&[canary.into(), token])
+        .into_iter()
+        .filter(|hit| hit.needle == 0 || !hit.region.ends_with("[stack]"))
+        .collect();
+    assert!(left.is_empty(), "{left:#?}");
 }
 
 /// The record's key, computed as `docs/protocol.md` describes it: core does not show it.

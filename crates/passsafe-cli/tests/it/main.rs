@@ -8,11 +8,15 @@
 )]
 #![cfg(unix)]
 
+#[cfg(target_os = "linux")]
+mod hardening;
 mod isolation;
 mod life;
 mod open;
 mod prompts;
 mod rogue;
 mod run;
+#[cfg(target_os = "linux")]
+mod scan;
 mod support;
 mod usage;
