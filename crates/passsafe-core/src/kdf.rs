@@ -138,8 +138,9 @@ impl fmt::Debug for WorkMemory {
 #[error("not enough memory to derive the key")]
 pub struct KdfError;
 
-/// The 256-bit key of the AEAD. Wiped on drop.
-pub(crate) struct Key(Zeroizing<[u8; KEY_LEN]>);
+/// The 256-bit key of the AEAD. Wiped on drop, and on the heap, so that moving it leaves no
+/// copy behind.
+pub(crate) struct Key(Box<Zeroizing<[u8; KEY_LEN]>>);
 
 impl Key {
     pub(crate) fn expose(&self) -> &[u8; KEY_LEN] {
@@ -148,7 +149,7 @@ impl Key {
 
     #[cfg(test)]
     pub(crate) fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(Box::new(Zeroizing::new(bytes)))
     }
 }
 
@@ -185,7 +186,7 @@ pub(crate) fn derive(
     );
     memory.wipe();
     hashed?;
-    let mut key = Key(Zeroizing::new([0; KEY_LEN]));
+    let mut key = Key(Box::new(Zeroizing::new([0; KEY_LEN])));
     let mut commitment = Commitment([0; COMMITMENT_LEN]);
     let (key_half, commitment_half) = output.split_at(KEY_LEN);
     key.0.copy_from_slice(key_half);
