@@ -3,50 +3,15 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
 
-use data_encoding::BASE64URL_NOPAD;
-use passsafe_core::{Passphrase, SealedRecord, User, WorkMemory};
-
-use crate::scan::{Memory, needles};
+use crate::kept::Kept;
+use crate::scan::{Memory, encodings, key, key_needles, needles};
 use crate::support::{Safe, passsafe};
 
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
 const FETCHES: usize = 10_000;
-
-/// A kept connection to a safe.
-struct Kept {
-    stream: BufReader<TcpStream>,
-    port: u16,
-}
-
-impl Kept {
-    fn open(safe: &Safe) -> Self {
-        let port = safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap();
-        Self { stream: BufReader::new(TcpStream::connect(("127.0.0.1", port)).unwrap()), port }
-    }
-
-    /// Status and body of the answer to a fetch.
-    fn fetch(&mut self, token: &str) -> (u16, String) {
-        let port = self.port;
-        let request = format!(
-            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{port}\r\nPasssafe-Token: {token}\r\n\r\n"
-        );
-        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            assert_ne!(self.stream.read_line(&mut head).unwrap(), 0, "{head}");
-        }
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok())
-            .unwrap();
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).unwrap();
-        (head[9..12].parse().unwrap(), String::from_utf8(body).unwrap())
-    }
-}
 
 fn wrong(safe: &Safe) -> String {
     let right: u32 = safe.credentials.token.parse().unwrap();
@@ -102,11 +67,10 @@ fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
         assert!(hit.is_locked && hit.is_left_out_of_dumps, "{hit:?}");
     }
 
-    let key = key(&safe, &record);
-    let needles = needles(PASSWORD.as_bytes(), &safe.credentials.passphrase, &key);
-    let hits = memory.find(&needles);
-    eprintln!("needles {}, bytes {}, hits {}", needles.len(), memory.len(), hits.len());
-    assert!(hits.is_empty(), "{hits:#?}");
+    let key = key(&safe.credentials, &record);
+    let mut needles = needles(PASSWORD, &safe.credentials.passphrase);
+    needles.extend(key_needles(&key));
+    memory.assert_free_of(&needles, "server");
 
     // The third wrong token is the end of the record and the token. Copies of the latter on
     // the stack, from when it was moved about, open nothing any more.
@@ -123,31 +87,34 @@ fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
     assert!(left.is_empty(), "{left:#?}");
 }
 
-/// The record's key, computed as `docs/protocol.md` describes it: core does not show it.
-fn key(safe: &Safe, record: &str) -> Vec<u8> {
-    let parsed = SealedRecord::from_json(record.as_bytes()).unwrap();
-    let passphrase = Passphrase::new(&safe.credentials.passphrase).unwrap();
-    let user = User::new(&safe.credentials.user).unwrap();
-    let mut memory = WorkMemory::for_cost(parsed.cost()).unwrap();
-    assert!(parsed.derive_key(&passphrase, &user, &mut memory).is_ok(), "these are what opens it");
+/// A process that waits in a write, because the pipe behind it is full.
+fn wait_for_writing(pid: i32) {
+    let write = format!("{} ", nix::libc::SYS_write);
+    while !fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap().starts_with(&write) {
+        std::thread::yield_now();
+    }
+}
 
-    let fields: serde_json::Value = serde_json::from_str(record).unwrap();
-    let salt = BASE64URL_NOPAD.decode(fields["salt"].as_str().unwrap().as_bytes()).unwrap();
-    let bound = [b"passsafe-user-v1", &salt[..], user.as_bytes()].concat();
-    let digest = ring::digest::digest(&ring::digest::SHA256, &bound);
-    let params = argon2::Params::new(65_536, 3, 1, Some(64)).unwrap();
-    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
-    let mut blocks = vec![argon2::Block::default(); 65_536];
-    let mut output = [0; 64];
-    argon2
-        .hash_password_into_with_memory(
-            passphrase.expose().as_bytes(),
-            &digest.as_ref()[..16],
-            &mut output,
-            &mut blocks,
-        )
-        .unwrap();
-    let commitment = fields["commitment"].as_str().unwrap();
-    assert_eq!(BASE64URL_NOPAD.encode(&output[32..]), commitment);
-    output[..32].to_vec()
+#[test]
+fn the_sealing_process_has_wiped_the_password_before_it_shows_the_passphrase() {
+    let (mut from, mut to) = std::io::pipe().unwrap();
+    let capacity = rustix::pipe::fcntl_getpipe_size(&to).unwrap();
+    to.write_all(&vec![b' '; capacity]).unwrap();
+    let mut serve = passsafe(["--password-stdin", "--json", "--port", "0", "--minutes", "5"]);
+    let mut sealer = serve.stdin(Stdio::piped()).stdout(to).spawn().unwrap();
+    drop(serve);
+    sealer.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    let pid = sealer.id().try_into().unwrap();
+    wait_for_writing(pid);
+    let memory = Memory::of(pid);
+
+    let mut line = String::new();
+    from.read_to_string(&mut line).unwrap();
+    let safe = Safe::of(&line, sealer);
+    // The passphrase is about to be shown.
+    assert!(memory.contains(safe.credentials.passphrase.as_bytes()), "the scan is blind");
+    let (_, record) = Kept::open(&safe).fetch(&safe.credentials.token);
+    let mut needles = key_needles(&key(&safe.credentials, &record));
+    needles.extend(encodings(PASSWORD.as_bytes()));
+    memory.assert_free_of(&needles, "sealer");
 }

@@ -11,6 +11,8 @@
 #[cfg(target_os = "linux")]
 mod hardening;
 mod isolation;
+#[cfg(target_os = "linux")]
+mod kept;
 mod life;
 mod open;
 mod prompts;

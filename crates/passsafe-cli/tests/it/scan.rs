@@ -5,6 +5,9 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use passsafe_core::{Passphrase, SealedRecord, User, WorkMemory};
+
+use crate::support::Credentials;
 
 /// All readable memory of a process.
 pub(crate) struct Memory(Vec<Region>);
@@ -61,10 +64,6 @@ impl Memory {
         Self(regions)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.iter().map(|region| region.bytes.len()).sum()
-    }
-
     /// Where the needles lie, all of them in one pass.
     pub(crate) fn find(&self, needles: &[Vec<u8>]) -> Vec<Hit> {
         let mut by_start: Vec<Vec<usize>> = vec![Vec::new(); 1 << 16];
@@ -82,6 +81,16 @@ impl Memory {
             }
         }
         hits
+    }
+
+    /// Tells how much was looked for where, and fails if any of it was found.
+    #[track_caller]
+    #[expect(clippy::print_stdout, reason = "the figures, for whoever asks for them")]
+    pub(crate) fn assert_free_of(&self, needles: &[Vec<u8>], whose: &str) {
+        let hits = self.find(needles);
+        let bytes: usize = self.0.iter().map(|region| region.bytes.len()).sum();
+        println!("{whose}: needles {}, bytes {bytes}, hits {}", needles.len(), hits.len());
+        assert!(hits.is_empty(), "{whose}: {hits:#?}");
     }
 
     pub(crate) fn contains(&self, needle: &[u8]) -> bool {
@@ -146,14 +155,47 @@ pub(crate) fn encodings(secret: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// Password, passphrase and key in every encoding, and parts of the latter two that would be
-/// too much as well: any two neighbouring words, either half of the key.
-pub(crate) fn needles(password: &[u8], passphrase: &str, key: &[u8]) -> Vec<Vec<u8>> {
+/// Password and passphrase in every encoding, and any two neighbouring words of the latter,
+/// which would be too much as well.
+pub(crate) fn needles(password: &str, passphrase: &str) -> Vec<Vec<u8>> {
     let words: Vec<&str> = passphrase.split(' ').collect();
-    [password, passphrase.as_bytes(), key]
+    [password, passphrase]
         .into_iter()
-        .flat_map(encodings)
+        .flat_map(|secret| encodings(secret.as_bytes()))
         .chain(words.windows(2).map(|pair| pair.join(" ").into_bytes()))
-        .chain(key.chunks(16).map(<[u8]>::to_vec))
         .collect()
+}
+
+/// The key in every encoding, and either half of it.
+pub(crate) fn key_needles(key: &[u8]) -> Vec<Vec<u8>> {
+    encodings(key).into_iter().chain(key.chunks(16).map(<[u8]>::to_vec)).collect()
+}
+
+/// The record's key, computed as `docs/protocol.md` describes it: core does not show it.
+pub(crate) fn key(credentials: &Credentials, record: &str) -> Vec<u8> {
+    let parsed = SealedRecord::from_json(record.as_bytes()).unwrap();
+    let passphrase = Passphrase::new(&credentials.passphrase).unwrap();
+    let user = User::new(&credentials.user).unwrap();
+    let mut memory = WorkMemory::for_cost(parsed.cost()).unwrap();
+    assert!(parsed.derive_key(&passphrase, &user, &mut memory).is_ok(), "these are what opens it");
+
+    let fields: serde_json::Value = serde_json::from_str(record).unwrap();
+    let salt = BASE64URL_NOPAD.decode(fields["salt"].as_str().unwrap().as_bytes()).unwrap();
+    let bound = [b"passsafe-user-v1", &salt[..], user.as_bytes()].concat();
+    let digest = ring::digest::digest(&ring::digest::SHA256, &bound);
+    let params = argon2::Params::new(65_536, 3, 1, Some(64)).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let mut blocks = vec![argon2::Block::default(); 65_536];
+    let mut output = [0; 64];
+    argon2
+        .hash_password_into_with_memory(
+            passphrase.expose().as_bytes(),
+            &digest.as_ref()[..16],
+            &mut output,
+            &mut blocks,
+        )
+        .unwrap();
+    let commitment = fields["commitment"].as_str().unwrap();
+    assert_eq!(BASE64URL_NOPAD.encode(&output[32..]), commitment);
+    output[..32].to_vec()
 }

@@ -86,7 +86,12 @@ impl Safe {
         let mut rest = String::new();
         lines.read_to_string(&mut rest).unwrap();
         assert_eq!(rest, "");
-        Self { credentials: serde_json::from_str(&line).unwrap(), child: Some(child) }
+        Self::of(&line, child)
+    }
+
+    /// A safe that has been started, from the line that it printed.
+    pub(crate) fn of(line: &str, child: Child) -> Self {
+        Self { credentials: serde_json::from_str(line).unwrap(), child: Some(child) }
     }
 
     pub(crate) fn pid(&self) -> Pid {
