@@ -17,6 +17,11 @@ impl Kept {
         Self { stream: BufReader::new(TcpStream::connect(("127.0.0.1", port)).unwrap()), port }
     }
 
+    #[allow(dead_code, reason = "not every test binary does")]
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream.into_inner()
+    }
+
     /// Status and body of the answer to a fetch.
     pub(crate) fn fetch(&mut self, token: &str) -> (u16, String) {
         let port = self.port;

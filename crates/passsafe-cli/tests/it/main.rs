@@ -21,4 +21,6 @@ mod run;
 #[cfg(target_os = "linux")]
 mod scan;
 mod support;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod time;
 mod usage;
