@@ -70,7 +70,12 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     } else {
         credentials.show()?;
     }
+    let without_credentials = credentials.reminder();
     drop(credentials);
+    if let (true, secret::Source::Terminal(terminal)) = (args.clear, &source) {
+        terminal.wait_for_enter("Press Enter once they are noted, to clear the screen")?;
+        present::clear_screen(&without_credentials)?;
+    }
     Err(serving.exec(args.json))
 }
 

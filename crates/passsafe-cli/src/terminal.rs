@@ -91,6 +91,14 @@ impl Terminal {
         }
     }
 
+    /// Waits until Enter is pressed; what is typed before it is forgotten.
+    pub(crate) fn wait_for_enter(&self, prompt: &str) -> Result<(), Failure> {
+        let _modes = PromptModes::set()?;
+        self.write(&format!("{prompt}: "))?;
+        let end_of_input = stdin().read_line(&mut String::new()).map_err(unreadable)? == 0;
+        if end_of_input { Err(hung_up()) } else { Ok(()) }
+    }
+
     fn write(&self, text: &str) -> Result<(), Failure> {
         self.term.write_str(text).map_err(unreadable)
     }

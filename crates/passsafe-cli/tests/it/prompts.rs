@@ -5,7 +5,7 @@ use std::process::Command;
 use nix::sys::wait::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
-use crate::support::{BINARY, Safe, passsafe};
+use crate::support::{BINARY, Safe, assert_failure, assert_output, passsafe};
 
 /// How long a test waits for what must come; reached only when it fails.
 const PATIENCE: Option<u64> = Some(30_000);
@@ -126,9 +126,25 @@ fn the_line_of_json_may_be_asked_for_at_a_terminal_too() {
 
 /// At every prompt: echo and keys are back, and two lines say what happened.
 fn leaves_the_terminal_sane(command: &str, prompt: &str, control: char, code: i32, error: &str) {
+    leaves_the_terminal_sane_after(&[], command, prompt, control, code, error);
+}
+
+/// The same after some questions and their answers.
+fn leaves_the_terminal_sane_after(
+    answers: &[(&str, &str)],
+    command: &str,
+    prompt: &str,
+    control: char,
+    code: i32,
+    error: &str,
+) {
     let mut session = shell(&format!(
         "trap '' INT QUIT; (trap - INT QUIT; exec {command}); echo \"code=$?\"; stty -a"
     ));
+    for (question, answer) in answers {
+        expect(&mut session, question);
+        session.send_line(answer).unwrap();
+    }
     expect(&mut session, prompt);
     session.send("half a li").unwrap();
     session.send_control(control).unwrap();
@@ -189,6 +205,62 @@ fn ctrl_d_at_any_prompt_ends_the_input() {
     leaves_the_terminal_sane(&format!("{BINARY} --port 0 -m 5"), "Password: ", 'd', 66, ended);
     leaves_the_terminal_sane(&format!("{BINARY} get --url {url}"), "Passphrase: ", 'd', 66, ended);
     leaves_the_terminal_sane(&format!("{BINARY} close --url {url}"), "Token: ", 'd', 66, ended);
+}
+
+const TWICE: &[(&str, &str)] = &[("Password: ", "S3kr!t"), ("Password, once more: ", "S3kr!t")];
+const NOTED: &str = "Press Enter once they are noted, to clear the screen: ";
+
+#[test]
+fn noted_credentials_are_cleared_from_screen_and_scrollback() {
+    let mut session = shell(&format!("exec {BINARY} --port 0 --minutes 5 --clear"));
+    for (question, answer) in TWICE {
+        expect(&mut session, question);
+        session.send_line(answer).unwrap();
+    }
+    expect(&mut session, "passphrase  ");
+    let passphrase = session.read_line().unwrap().trim().to_owned();
+    expect(&mut session, "token       ");
+    let token = session.read_line().unwrap().trim().to_owned();
+    let shown = expect(&mut session, NOTED);
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+    session.send_line("").unwrap();
+    expect(&mut session, "\x1b[H\x1b[2J\x1b[3Jopen for 5 minutes on ");
+    let url = expect(&mut session, "; Ctrl-C closes it");
+
+    let output = passsafe(["get", "--url", &url])
+        .env("PASSSAFE_PASSPHRASE", &passphrase)
+        .env("PASSSAFE_TOKEN", &token)
+        .output()
+        .unwrap();
+    assert_output(&output, 0, "S3kr!t\n", "");
+
+    session.send_control('c').unwrap();
+    let rest = expect_exit(&mut session, 0);
+    assert!(rest.contains("closed: the safe is gone"), "{rest:?}");
+    assert!(!rest.contains(&passphrase) && !rest.contains(&token), "{rest:?}");
+}
+
+#[test]
+fn ctrl_c_and_ctrl_d_before_they_are_noted_leave_the_terminal_sane() {
+    let command = format!("{BINARY} --port 0 -m 5 --clear");
+    for (control, code, error) in
+        [('c', 130, "interrupted at a prompt"), ('d', 66, "the input ended at a prompt")]
+    {
+        leaves_the_terminal_sane_after(TWICE, &command, NOTED, control, code, error);
+    }
+}
+
+#[test]
+fn clearing_needs_a_person() {
+    for flag in ["--json", "--password-stdin"] {
+        let output = passsafe(["--clear", flag]).output().unwrap();
+        assert_failure(
+            &output,
+            2,
+            &format!("the argument '--clear' cannot be used with '{flag}'"),
+            "see 'passsafe --help'",
+        );
+    }
 }
 
 #[test]
