@@ -14,6 +14,7 @@
 )]
 
 #[cfg(target_os = "linux")]
+#[allow(dead_code, reason = "the other tests use the rest")]
 #[path = "it/kept.rs"]
 mod kept;
 #[cfg(target_os = "linux")]

@@ -4,8 +4,8 @@
  * there is what is replaced: nobody in the process can see the true clocks any more. The
  * monotonic clock stays as it is: it is the one that stands still while a machine sleeps.
  *
- * CLOCK_SHIM names a file of two native 64-bit numbers: seconds to add to the boot-time and
- * to the wall clock. It is mapped, so a change takes effect at once. */
+ * CLOCK_SHIM names a file of native 64-bit numbers, as in `struct shared`. It is mapped, so a
+ * change takes effect at once. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -31,17 +31,25 @@ static const unsigned char JUMP[] = {0x50, 0, 0, 0x58, 0, 0x02, 0x1f, 0xd6};
 #error "no jump is known for this machine"
 #endif
 
-static volatile const int64_t *offsets;
-static char *own_path, *offsets_path;
+static volatile struct shared {
+    int64_t boot_ahead, wall_ahead; /* seconds */
+    int64_t wall_fails_in;          /* if not 0: in how many readings the wall clock fails */
+    int64_t wall_readings;          /* counted here */
+} *shared;
+static char *own_path, *shared_path;
 
 static int moved_clock_gettime(clockid_t clock, struct timespec *time)
 {
     if (syscall(SYS_clock_gettime, clock, time) != 0)
         return -errno;
     if (clock == CLOCK_BOOTTIME)
-        time->tv_sec += offsets[0];
-    if (clock == CLOCK_REALTIME)
-        time->tv_sec += offsets[1];
+        time->tv_sec += shared->boot_ahead;
+    if (clock == CLOCK_REALTIME) {
+        __atomic_add_fetch(&shared->wall_readings, 1, __ATOMIC_SEQ_CST);
+        if (shared->wall_fails_in > 0 && --shared->wall_fails_in == 0)
+            return -EINVAL;
+        time->tv_sec += shared->wall_ahead;
+    }
     return 0;
 }
 
@@ -54,11 +62,11 @@ static void fail(const char *what)
 __attribute__((constructor)) static void start(void)
 {
     own_path = strdup(getenv("LD_PRELOAD"));
-    offsets_path = strdup(getenv("CLOCK_SHIM"));
-    int file = open(offsets_path, O_RDONLY | O_CLOEXEC);
-    offsets = mmap(NULL, 2 * sizeof *offsets, PROT_READ, MAP_SHARED, file, 0);
-    if (file < 0 || offsets == MAP_FAILED)
-        fail("clock shim: the offsets cannot be read");
+    shared_path = strdup(getenv("CLOCK_SHIM"));
+    int file = open(shared_path, O_RDWR | O_CLOEXEC);
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (file < 0 || shared == MAP_FAILED)
+        fail("clock shim: the numbers cannot be read");
     close(file);
 
     void *vdso = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
@@ -81,6 +89,6 @@ int execvp(const char *file, char *const arguments[])
 {
     int (*real)(const char *, char *const[]) = dlsym(RTLD_NEXT, "execvp");
     setenv("LD_PRELOAD", own_path, 1);
-    setenv("CLOCK_SHIM", offsets_path, 1);
+    setenv("CLOCK_SHIM", shared_path, 1);
     return real(file, arguments);
 }

@@ -6,6 +6,10 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
+use rustix::process::Signal;
+
+#[cfg(target_env = "gnu")]
+use crate::clocks::Clocks;
 use crate::kept::Kept;
 use crate::scan::{Memory, encodings, key, key_needles, needles};
 use crate::support::{Safe, passsafe};
@@ -71,20 +75,35 @@ fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
     let mut needles = needles(PASSWORD, &safe.credentials.passphrase);
     needles.extend(key_needles(&key));
     memory.assert_free_of(&needles, "server");
+}
 
-    // The third wrong token is the end of the record and the token. Copies of the latter on
-    // the stack, from when it was moved about, open nothing any more.
-    assert_eq!(kept.fetch(&wrong(&safe)).0, 401);
-    drop(kept);
-    assert_eq!(safe.attempts_left(), 0);
-    let memory = Memory::of(pid);
-    let token = safe.credentials.token.clone().into_bytes();
-    let left: Vec<_> = memory
-        .find(&[canary.into(), token])
-        .into_iter()
-        .filter(|hit| hit.needle == 0 || !hit.region.ends_with("[stack]"))
-        .collect();
-    assert!(left.is_empty(), "{left:#?}");
+/// In the critical section, where the clocks are read.
+#[cfg(target_env = "gnu")]
+#[test]
+fn a_panic_in_a_handler_locks_the_safe_and_brings_no_secret_to_light() {
+    let (clocks, safe) = Clocks::with_safe_of(PASSWORD.as_bytes());
+    let pid = safe.pid().as_raw_nonzero().get();
+    let mut kept = Kept::open(&safe);
+    let (_, record) = kept.fetch(&safe.credentials.token);
+    let canary = record.rsplit('"').nth(1).unwrap();
+    assert!(Memory::of(pid).contains(canary.as_bytes()), "the scan is blind");
+
+    clocks.break_next_reading_of_the_safe();
+    kept.send_fetch(&safe.credentials.token);
+    assert_eq!(kept.rest(), "");
+    assert_eq!(Kept::open(&safe).fetch(&safe.credentials.token).0, 423);
+    let mut needles = needles(PASSWORD, &safe.credentials.passphrase);
+    needles.extend(key_needles(&key(&safe.credentials, &record)));
+    // Locked is the end of the record.
+    needles.push(canary.into());
+    Memory::of(pid).assert_free_of(&needles, "server after a panic");
+
+    safe.signal(Signal::INT);
+    let output = safe.end();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said.contains("panicked at") && said.ends_with("ended: the locked safe is gone\n"));
+    assert!(!said.contains(PASSWORD) && !said.contains(canary), "{said}");
 }
 
 /// A process that waits in a write, because the pipe behind it is full.

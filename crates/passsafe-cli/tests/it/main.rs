@@ -8,6 +8,8 @@
 )]
 #![cfg(unix)]
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod clocks;
 #[cfg(target_os = "linux")]
 mod hardening;
 mod isolation;
