@@ -212,7 +212,10 @@ const NOTED: &str = "Press Enter once they are noted, to clear the screen: ";
 
 #[test]
 fn noted_credentials_are_cleared_from_screen_and_scrollback() {
-    let mut session = shell(&format!("exec {BINARY} --port 0 --minutes 5 --clear"));
+    let mut session =
+        shell(&format!("echo \"pid=$$\"; exec {BINARY} --port 0 --minutes 5 --clear"));
+    expect(&mut session, "pid=");
+    let pid = session.read_line().unwrap().trim().parse().unwrap();
     for (question, answer) in TWICE {
         expect(&mut session, question);
         session.send_line(answer).unwrap();
@@ -223,6 +226,7 @@ fn noted_credentials_are_cleared_from_screen_and_scrollback() {
     let token = session.read_line().unwrap().trim().to_owned();
     let shown = expect(&mut session, NOTED);
     assert!(!shown.contains('\x1b'), "{shown:?}");
+    assert_no_longer_holds(pid, &passphrase);
     session.send_line("").unwrap();
     expect(&mut session, "\x1b[H\x1b[2J\x1b[3Jopen for 5 minutes on ");
     let url = expect(&mut session, "; Ctrl-C closes it");
@@ -239,6 +243,18 @@ fn noted_credentials_are_cleared_from_screen_and_scrollback() {
     assert!(rest.contains("closed: the safe is gone"), "{rest:?}");
     assert!(!rest.contains(&passphrase) && !rest.contains(&token), "{rest:?}");
 }
+
+/// What was shown was written past every buffer, and wiped.
+#[cfg(target_os = "linux")]
+fn assert_no_longer_holds(pid: i32, passphrase: &str) {
+    use crate::scan::{Memory, encodings};
+    let memory = Memory::of(pid);
+    assert!(memory.contains(b"open for 5 minutes"), "the scan is blind");
+    memory.assert_free_of(&encodings(passphrase.as_bytes()), "sealer that has shown all");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn assert_no_longer_holds(_: i32, _: &str) {}
 
 #[test]
 fn ctrl_c_and_ctrl_d_before_they_are_noted_leave_the_terminal_sane() {
