@@ -58,7 +58,7 @@ mod test {
 
     /// Drawn, because what is written here would lie in the program's text.
     fn password() -> String {
-        let mut bytes = [0; 18];
+        let mut bytes = [0; 48];
         SystemRandom::new().fill(&mut bytes).unwrap();
         BASE64.encode(&bytes)
     }

@@ -155,14 +155,15 @@ pub(crate) fn encodings(secret: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// Password and passphrase in every encoding, and any two neighbouring words of the latter,
-/// which would be too much as well.
+/// Password and passphrase in every encoding, and parts that would be too much as well: any
+/// two neighbouring words, any 16 bytes of what a freed and half overwritten block may have.
 pub(crate) fn needles(password: &str, passphrase: &str) -> Vec<Vec<u8>> {
     let words: Vec<&str> = passphrase.split(' ').collect();
     [password, passphrase]
         .into_iter()
         .flat_map(|secret| encodings(secret.as_bytes()))
         .chain(words.windows(2).map(|pair| pair.join(" ").into_bytes()))
+        .chain(password.as_bytes().chunks_exact(16).map(<[u8]>::to_vec))
         .collect()
 }
 
