@@ -106,8 +106,12 @@ fn what_is_typed_hidden_is_never_shown() {
     session.send_line("hunter2").unwrap();
     let mut seen = expect(&mut session, "Password, once more: ");
     session.send_line("hunter2").unwrap();
-    seen += &expect(&mut session, "passphrase  ");
+    seen += &expect(&mut session, "open for 5 minutes on ");
+    let url = session.read_line().unwrap().trim().to_owned();
+    seen += &expect(&mut session, "passsafe get");
     assert!(!seen.contains("hunter2"), "{seen:?}");
+    // An answer means that the serving process listens, for signals too.
+    assert!(passsafe(["status", "--url", &url]).output().unwrap().status.success());
     session.send_control('c').unwrap();
     assert!(!expect_exit(&mut session, 0).contains("hunter2"));
 }

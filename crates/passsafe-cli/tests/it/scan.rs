@@ -37,8 +37,8 @@ impl Memory {
     pub(crate) fn of(pid: i32) -> Self {
         let memory = File::open(format!("/proc/{pid}/mem")).unwrap_or_else(|error| {
             panic!(
-                "the memory of process {pid} cannot be read ({error}). It takes root: run the \
-                 tests as root, or all of them under 'unshare --map-root-user'"
+                "the memory of process {pid} cannot be read ({error}): the processes of passsafe \
+                 hide it from everybody but root, so run the tests as root"
             )
         });
         let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
