@@ -63,6 +63,9 @@ pub(crate) struct ServeArgs {
     /// Print address, passphrase and token as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Once the credentials are noted, clear them from the screen and its scrollback
+    #[arg(long, conflicts_with_all = ["json", "password_stdin"])]
+    pub(crate) clear: bool,
     /// Port on localhost; 0 takes a free one
     #[arg(short, long, value_name = "N", default_value_t = DEFAULT_PORT)]
     pub(crate) port: u16,

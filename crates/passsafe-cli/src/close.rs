@@ -3,9 +3,10 @@
 use crate::args::CloseArgs;
 use crate::explain::explain;
 use crate::failure::Failure;
-use crate::{credentials, open, output};
+use crate::{credentials, hardened, open, output};
 
 pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
+    hardened::harden().warn();
     let url = open::base_url(&args.safe)?;
     let token = credentials::for_closing(|| open::must_be_open(&url))?;
     open::endpoint(&url)?.close(&token).map_err(|error| explain(&error, &url))?;

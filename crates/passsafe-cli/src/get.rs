@@ -4,9 +4,10 @@ use zeroize::Zeroizing;
 
 use crate::args::GetArgs;
 use crate::failure::Failure;
-use crate::{open, output};
+use crate::{hardened, open, output};
 
 pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
+    hardened::harden().warn();
     let secrets = open::secrets(&args.safe, &args.user, std::slice::from_ref(&args.name))?;
     let end: &[u8] = if args.raw { b"" } else { b"\n" };
     let room = secrets.iter().map(|secret| secret.len() + end.len()).sum();

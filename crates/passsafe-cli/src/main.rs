@@ -12,6 +12,7 @@ mod environment;
 mod explain;
 mod failure;
 mod get;
+mod hardened;
 mod hint;
 mod open;
 mod output;

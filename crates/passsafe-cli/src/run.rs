@@ -11,13 +11,15 @@ use std::process::Command;
 
 use crate::args::RunArgs;
 use crate::failure::{Failure, code};
-use crate::{environment, open};
+use crate::{environment, hardened, open};
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(Failure::new(code::USAGE, "there is no program to run", "name it after --"));
     };
     refuse_bad_variables(args)?;
+    let hardened = hardened::harden();
+    hardened.warn();
     let names: Vec<_> = args.env.iter().map(|mapping| mapping.name.clone()).collect();
     let secrets = open::secrets(&args.safe, &args.user, &names)?;
     let mut command = Command::new(program);
@@ -35,6 +37,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         }
         command.env(&mapping.variable, OsString::from_vec(secret.expose().to_vec()));
     }
+    hardened.undo_for_another_program();
     let error = command.exec();
     Err(if error.kind() == ErrorKind::NotFound {
         Failure::new(

@@ -23,6 +23,7 @@ use passsafe_server::{Clock as _, SystemClock};
 
 use crate::args::ServeArgs;
 use crate::failure::{Failure, code};
+use crate::hardened;
 use crate::terminal::Terminal;
 use handoff::Handoff;
 use present::Credentials;
@@ -33,6 +34,8 @@ pub(crate) use serving::serving;
 pub(crate) const SERVING_VERB: &str = "__serving";
 
 pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
+    // Before anything is asked, so that whoever minds the warning can still stop.
+    hardened::harden().warn();
     if !args.json && !stdout().is_terminal() {
         return Err(Failure::new(
             code::USAGE,
@@ -64,13 +67,22 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         lifetime,
         expires_at: handoff.expires_at(),
     };
-    signals::hold_back();
+    if !args.clear {
+        signals::hold_back();
+    }
     if args.json {
         credentials.print_json()?;
     } else {
         credentials.show()?;
     }
+    let without_credentials = credentials.reminder();
     drop(credentials);
+    if let (true, secret::Source::Terminal(terminal)) = (args.clear, &source) {
+        // A prompt like the others: a signal ends the program there.
+        terminal.wait_for_enter("Press Enter once they are noted, to clear the screen")?;
+        signals::hold_back();
+        present::clear_screen(&without_credentials)?;
+    }
     Err(serving.exec(args.json))
 }
 

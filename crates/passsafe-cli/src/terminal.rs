@@ -92,6 +92,13 @@ impl Terminal {
         }
     }
 
+    /// Waits until Enter is pressed; what is typed before it is forgotten.
+    pub(crate) fn wait_for_enter(&self, prompt: &str) -> Result<(), Failure> {
+        let modes = PromptModes::set(&self.term, Echo::On)?;
+        self.write(&format!("{prompt}: "))?;
+        line::read(&modes).map(drop)
+    }
+
     fn hidden_line(
         &self,
         modes: &PromptModes<'_>,

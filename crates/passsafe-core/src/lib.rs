@@ -58,6 +58,7 @@ mod passphrase;
 mod random;
 mod record;
 mod secret;
+mod stack;
 mod token;
 mod user;
 pub mod wire;

@@ -13,6 +13,7 @@ use crate::entries::{Entries, MAX_PLAINTEXT_LEN, PADDING, PayloadError};
 use crate::kdf::{self, COMMITMENT_LEN, Commitment, Cost, KdfError, Key, SALT_LEN, WorkMemory};
 use crate::passphrase::Passphrase;
 use crate::random::{Random, RandomError};
+use crate::stack;
 use crate::user::User;
 
 pub use json::RecordError;
@@ -81,8 +82,10 @@ impl SealedRecord {
         random.fill(&mut salt)?;
         let mut nonce = [0; NONCE_LEN];
         random.fill(&mut nonce)?;
-        let (key, commitment) = kdf::derive(passphrase, user, &salt, cost, memory)?;
-        Self::seal_plaintext(&entries.encode(), &key, Header { cost, salt, commitment }, nonce)
+        stack::wiped_after(|| {
+            let (key, commitment) = kdf::derive(passphrase, user, &salt, cost, memory)?;
+            Self::seal_plaintext(&entries.encode(), &key, Header { cost, salt, commitment }, nonce)
+        })
     }
 
     fn seal_plaintext(
@@ -110,7 +113,8 @@ impl SealedRecord {
         memory: &mut WorkMemory,
     ) -> Result<RecordKey, OpenError> {
         let Header { cost, salt, commitment } = &self.header;
-        let (key, derived) = kdf::derive(passphrase, user, salt, *cost, memory)?;
+        let (key, derived) =
+            stack::wiped_after(|| kdf::derive(passphrase, user, salt, *cost, memory))?;
         if derived.matches(commitment) {
             Ok(RecordKey { header: self.header.clone(), key })
         } else {
@@ -130,10 +134,12 @@ impl SealedRecord {
             return Err(OpenError::OtherSafe);
         }
         let associated_data = associated_data(&self.header, &self.nonce);
-        let plaintext =
-            aead::decrypt(&key.key, &self.nonce, associated_data.as_bytes(), &self.ciphertext)
-                .map_err(|_| OpenError::Damaged)?;
-        Ok(Entries::decode(&plaintext)?)
+        stack::wiped_after(|| {
+            let plaintext =
+                aead::decrypt(&key.key, &self.nonce, associated_data.as_bytes(), &self.ciphertext)
+                    .map_err(|_| OpenError::Damaged)?;
+            Ok(Entries::decode(&plaintext)?)
+        })
     }
 
     /// What deriving this record's key costs.

@@ -1,7 +1,7 @@
 //! Handing the credentials to the person, or to the program, that started the safe.
 //!
 //! They are written once, unbuffered, to standard output: a terminal, or where `--json`
-//! asked for them.
+//! asked for them. `--clear` takes them off the terminal again.
 
 use std::time::SystemTime;
 
@@ -55,6 +55,11 @@ impl Credentials {
     /// The banner, for a person.
     pub(super) fn show(&self) -> Result<(), Failure> {
         output::write(self.banner().as_bytes())
+    }
+
+    /// What may stay on the screen when they are gone from it.
+    pub(super) fn reminder(&self) -> String {
+        format!("open for {} on {}; Ctrl-C closes it\n", self.lifetime, self.url)
     }
 
     fn banner(&self) -> Zeroizing<String> {
@@ -123,6 +128,17 @@ impl Credentials {
             self.other_user().map(|user| format!(" --user '{}'", user.replace('\'', r"'\''")));
         [url, user].into_iter().flatten().collect()
     }
+}
+
+/// Leaves `reminder` as the only text on the terminal.
+///
+/// ED 3 takes the scrollback too: an extension of xterm that most terminals know, and tmux.
+/// Whatever else keeps what was shown, a log or a recording, is out of reach.
+pub(super) fn clear_screen(reminder: &str) -> Result<(), Failure> {
+    const HOME: &str = "\x1b[H";
+    const SCREEN: &str = "\x1b[2J";
+    const SCROLLBACK: &str = "\x1b[3J";
+    output::write([HOME, SCREEN, SCROLLBACK, reminder].concat().as_bytes())
 }
 
 #[cfg(test)]

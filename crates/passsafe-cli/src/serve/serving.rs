@@ -15,12 +15,15 @@ use super::handoff::{Handoff, Received};
 use super::{inherited, signals};
 use crate::args::ServingArgs;
 use crate::failure::{Failure, code};
+use crate::hardened;
 use crate::output::note_aside;
 
 /// For saying how it ended; then the process is gone, heard or not.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
 pub(crate) fn serving(args: &ServingArgs) -> Result<(), Failure> {
+    // exec undid what the sealing process had done to itself; what failed there was said there.
+    hardened::harden();
     // Started as /proc/self/exe, the process would be listed as `exe`.
     #[cfg(target_os = "linux")]
     let _cosmetic = rustix::thread::set_name(c"passsafe");

@@ -2,71 +2,25 @@
 //! and memory are read from outside.
 #![cfg(target_os = "linux")]
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt as _;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
 
-use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
-use passsafe_core::{Passphrase, SealedRecord, User, WorkMemory};
+use data_encoding::BASE64URL_NOPAD;
+use rustix::process::Signal;
 
-use crate::rogue::raw;
+#[cfg(target_env = "gnu")]
+use crate::clocks::Clocks;
+use crate::kept::Kept;
+use crate::scan::{Memory, encodings, key, key_needles, needles};
 use crate::support::{Safe, passsafe};
 
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
+const FETCHES: usize = 10_000;
 
-/// Every way in which `secret` might lie in memory.
-fn encodings(secret: &[u8]) -> Vec<Vec<u8>> {
-    let utf16: Vec<u8> = secret.iter().flat_map(|&byte| [byte, 0]).collect();
-    // Base64 depends on the position within three bytes; whole groups in the middle do not.
-    let base64 = (0..3).flat_map(|skip| {
-        let whole = &secret[skip..];
-        let whole = &whole[..whole.len() / 3 * 3];
-        [BASE64.encode(whole), BASE64URL_NOPAD.encode(whole)]
-    });
-    [HEXLOWER.encode(secret), HEXUPPER.encode(secret)]
-        .into_iter()
-        .chain(base64)
-        .map(String::into_bytes)
-        .chain([secret.to_vec(), utf16, secret.iter().rev().copied().collect()])
-        .collect()
-}
-
-/// All readable memory of a process, region by region.
-fn memory(pid: i32) -> Vec<Vec<u8>> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
-    let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
-    let regions = maps.lines().filter_map(|line| {
-        let (range, rest) = line.split_once(' ')?;
-        let (start, end) = range.split_once('-')?;
-        let start = u64::from_str_radix(start, 16).ok()?;
-        let end = u64::from_str_radix(end, 16).ok()?;
-        if !rest.starts_with('r')
-            || rest.ends_with("[vvar]")
-            || rest.contains("[vvar_vclock]")
-            || rest.ends_with("[vsyscall]")
-        {
-            return None;
-        }
-        let mut bytes = vec![0; usize::try_from(end - start).ok()?];
-        memory.read_exact_at(&mut bytes, start).unwrap_or_else(|error| panic!("{line}: {error}"));
-        Some(bytes)
-    });
-    regions.collect()
-}
-
-fn contains(memory: &[Vec<u8>], needle: &[u8]) -> bool {
-    memory.iter().any(|region| region.windows(needle.len()).any(|window| window == needle))
-}
-
-fn record(safe: &Safe) -> String {
-    let port: u16 = safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap();
-    let token = &safe.credentials.token;
-    let answer = raw(
-        port,
-        &format!(
-            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{port}\r\nPasssafe-Token: {token}\r\nConnection: close\r\n\r\n"
-        ),
-    );
-    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+fn wrong(safe: &Safe) -> String {
+    let right: u32 = safe.credentials.token.parse().unwrap();
+    format!("{:06}", (right + 1) % 1_000_000)
 }
 
 #[test]
@@ -80,7 +34,15 @@ fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
     let safe = Safe::start_with(PASSWORD.as_bytes(), serve);
     let pid = safe.pid().as_raw_nonzero().get();
     assert_eq!(safe.attempts_left(), 3);
-    let record = record(&safe);
+    let mut kept = Kept::open(&safe);
+    let (status, record) = kept.fetch(&safe.credentials.token);
+    assert_eq!(status, 200);
+    for _ in 1..FETCHES {
+        assert!(kept.fetch(&safe.credentials.token) == (200, record.clone()));
+    }
+    for _ in 0..2 {
+        assert_eq!(kept.fetch(&wrong(&safe)).0, 401);
+    }
 
     let environ = fs::read(format!("/proc/{pid}/environ")).unwrap();
     let mut names: Vec<String> = environ
@@ -99,25 +61,57 @@ fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
     assert!(command_line.starts_with("passsafe\0__serving\0--handoff="), "{command_line:?}");
     assert_eq!(fs::read_to_string(format!("/proc/{pid}/comm")).unwrap(), "passsafe\n");
 
-    let memory = memory(pid);
-    // What it must hold shows that the scan sees: the record's ciphertext and the seed's token.
+    let memory = Memory::of(pid);
+    // What it must hold shows that the scan sees: the record's ciphertext and the token.
     let canary = record.rsplit('"').nth(1).unwrap();
-    assert!(canary.len() > 300 && contains(&memory, canary.as_bytes()), "the scan is blind");
-    assert!(contains(&memory, safe.credentials.token.as_bytes()), "the scan is blind");
+    assert!(canary.len() > 300 && memory.contains(canary.as_bytes()), "the scan is blind");
+    let token = memory.find(&[safe.credentials.token.clone().into_bytes()]);
+    assert!(!token.is_empty(), "the scan is blind");
+    // They lie where neither swap nor a dump reaches.
+    for hit in token.iter().chain(&memory.find(&[canary.into()])) {
+        assert!(hit.is_locked && hit.is_left_out_of_dumps, "{hit:?}");
+    }
 
-    for secret in [PASSWORD, &safe.credentials.passphrase] {
-        for needle in encodings(secret.as_bytes()) {
-            assert!(!contains(&memory, &needle), "{:?}", String::from_utf8_lossy(&needle));
-        }
-    }
-    // Any two neighbouring words of the passphrase would be too much as well.
-    let words: Vec<&str> = safe.credentials.passphrase.split(' ').collect();
-    for pair in words.windows(2) {
-        assert!(!contains(&memory, pair.join(" ").as_bytes()));
-    }
-    let key = key(&safe, &record);
-    for needle in encodings(&key) {
-        assert!(!contains(&memory, &needle), "the key");
+    let key = key(&safe.credentials, &record);
+    let mut needles = needles(PASSWORD, &safe.credentials.passphrase);
+    needles.extend(key_needles(&key));
+    memory.assert_free_of(&needles, "server");
+}
+
+/// In the critical section, where the clocks are read.
+#[cfg(target_env = "gnu")]
+#[test]
+fn a_panic_in_a_handler_locks_the_safe_and_brings_no_secret_to_light() {
+    let (clocks, safe) = Clocks::with_safe_of(PASSWORD.as_bytes());
+    let pid = safe.pid().as_raw_nonzero().get();
+    let mut kept = Kept::open(&safe);
+    let (_, record) = kept.fetch(&safe.credentials.token);
+    let canary = record.rsplit('"').nth(1).unwrap();
+    assert!(Memory::of(pid).contains(canary.as_bytes()), "the scan is blind");
+
+    clocks.break_next_reading_of_the_safe();
+    kept.send_fetch(&safe.credentials.token);
+    assert_eq!(kept.rest(), "");
+    assert_eq!(Kept::open(&safe).fetch(&safe.credentials.token).0, 423);
+    let mut needles = needles(PASSWORD, &safe.credentials.passphrase);
+    needles.extend(key_needles(&key(&safe.credentials, &record)));
+    // Locked is the end of the record.
+    needles.push(canary.into());
+    Memory::of(pid).assert_free_of(&needles, "server after a panic");
+
+    safe.signal(Signal::INT);
+    let output = safe.end();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said.contains("panicked at") && said.ends_with("ended: the locked safe is gone\n"));
+    assert!(!said.contains(PASSWORD) && !said.contains(canary), "{said}");
+}
+
+/// A process that waits in a write, because the pipe behind it is full.
+fn wait_for_writing(pid: i32) {
+    let write = format!("{} ", nix::libc::SYS_write);
+    while !fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap().starts_with(&write) {
+        std::thread::yield_now();
     }
 }
 
@@ -126,47 +120,38 @@ fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
 fn a_locked_safe_holds_no_record() {
     let safe = Safe::start(PASSWORD.as_bytes());
     let pid = safe.pid().as_raw_nonzero().get();
-    let record = record(&safe);
+    let mut kept = Kept::open(&safe);
+    let (_, record) = kept.fetch(&safe.credentials.token);
     let ciphertext = record.rsplit('"').nth(1).unwrap();
     let raw = BASE64URL_NOPAD.decode(ciphertext.as_bytes()).unwrap();
-    let needles = [&ciphertext.as_bytes()[100..200], &raw[100..200]];
-    assert!(contains(&memory(pid), needles[0]), "the scan is blind");
-    let wrong = if safe.credentials.token == "000000" { "000001" } else { "000000" };
+    let needles = [ciphertext.as_bytes()[100..200].to_vec(), raw[100..200].to_vec()];
+    assert!(Memory::of(pid).contains(&needles[0]), "the scan is blind");
     for _ in 0..3 {
-        let output = safe.command(["get"]).env("PASSSAFE_TOKEN", wrong).output().unwrap();
-        assert_eq!(output.status.code(), Some(77));
+        assert_eq!(kept.fetch(&wrong(&safe)).0, 401);
     }
-    let memory = memory(pid);
-    for needle in needles {
-        assert!(!contains(&memory, needle));
-    }
+    Memory::of(pid).assert_free_of(&needles, "locked safe");
 }
 
-/// The record's key, computed as `docs/protocol.md` describes it: core does not show it.
-fn key(safe: &Safe, record: &str) -> Vec<u8> {
-    let parsed = SealedRecord::from_json(record.as_bytes()).unwrap();
-    let passphrase = Passphrase::new(&safe.credentials.passphrase).unwrap();
-    let user = User::new(&safe.credentials.user).unwrap();
-    let mut memory = WorkMemory::for_cost(parsed.cost()).unwrap();
-    assert!(parsed.derive_key(&passphrase, &user, &mut memory).is_ok(), "these are what opens it");
+#[test]
+fn the_sealing_process_has_wiped_the_password_before_it_shows_the_passphrase() {
+    let (mut from, mut to) = std::io::pipe().unwrap();
+    let capacity = rustix::pipe::fcntl_getpipe_size(&to).unwrap();
+    to.write_all(&vec![b' '; capacity]).unwrap();
+    let mut serve = passsafe(["--password-stdin", "--json", "--port", "0", "--minutes", "5"]);
+    let mut sealer = serve.stdin(Stdio::piped()).stdout(to).spawn().unwrap();
+    drop(serve);
+    sealer.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    let pid = sealer.id().try_into().unwrap();
+    wait_for_writing(pid);
+    let memory = Memory::of(pid);
 
-    let fields: serde_json::Value = serde_json::from_str(record).unwrap();
-    let salt = BASE64URL_NOPAD.decode(fields["salt"].as_str().unwrap().as_bytes()).unwrap();
-    let bound = [b"passsafe-user-v1", &salt[..], user.as_bytes()].concat();
-    let digest = ring::digest::digest(&ring::digest::SHA256, &bound);
-    let params = argon2::Params::new(65_536, 3, 1, Some(64)).unwrap();
-    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
-    let mut blocks = vec![argon2::Block::default(); 65_536];
-    let mut output = [0; 64];
-    argon2
-        .hash_password_into_with_memory(
-            passphrase.expose().as_bytes(),
-            &digest.as_ref()[..16],
-            &mut output,
-            &mut blocks,
-        )
-        .unwrap();
-    let commitment = fields["commitment"].as_str().unwrap();
-    assert_eq!(BASE64URL_NOPAD.encode(&output[32..]), commitment);
-    output[..32].to_vec()
+    let mut line = String::new();
+    from.read_to_string(&mut line).unwrap();
+    let safe = Safe::of(&line, sealer);
+    // The passphrase is about to be shown.
+    assert!(memory.contains(safe.credentials.passphrase.as_bytes()), "the scan is blind");
+    let (_, record) = Kept::open(&safe).fetch(&safe.credentials.token);
+    let mut needles = key_needles(&key(&safe.credentials, &record));
+    needles.extend(encodings(PASSWORD.as_bytes()));
+    memory.assert_free_of(&needles, "sealer");
 }

@@ -8,13 +8,23 @@
 )]
 #![cfg(unix)]
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod clocks;
 mod descriptors;
+#[cfg(target_os = "linux")]
+mod hardening;
 mod hostile;
 mod isolation;
+#[cfg(target_os = "linux")]
+mod kept;
 mod life;
 mod open;
 mod prompts;
 mod rogue;
 mod run;
+#[cfg(target_os = "linux")]
+mod scan;
 mod support;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod time;
 mod usage;

@@ -6,7 +6,9 @@ use std::process::Command;
 use nix::sys::wait::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
-use crate::support::{BINARY, Credentials, Safe, without_variables};
+use crate::support::{
+    BINARY, Credentials, Safe, assert_failure, assert_output, passsafe, without_variables,
+};
 
 /// How long a test waits for what must come; reached only when it fails.
 const PATIENCE: Option<u64> = Some(30_000);
@@ -103,8 +105,12 @@ fn what_is_typed_hidden_is_never_shown() {
     session.send_line("hunter2").unwrap();
     let mut seen = expect(&mut session, "Password, once more: ");
     session.send_line("hunter2").unwrap();
-    seen += &expect(&mut session, "passphrase  ");
+    seen += &expect(&mut session, "open for 5 minutes on ");
+    let url = session.read_line().unwrap().trim().to_owned();
+    seen += &expect(&mut session, "passsafe get");
     assert!(!seen.contains("hunter2"), "{seen:?}");
+    // An answer means that the serving process listens, for signals too.
+    assert!(passsafe(["status", "--url", &url]).output().unwrap().status.success());
     session.send_control('c').unwrap();
     assert!(!expect_exit(&mut session, 0).contains("hunter2"));
 }
@@ -194,6 +200,7 @@ fn end_at_every_prompt(end: &End) {
     ended_at_a_prompt(&serve, &[], "Minutes to serve", end);
     ended_at_a_prompt(&format!("{serve} -m 5"), &[], "Password: ", end);
     ended_at_a_prompt(&format!("{serve} -m 5"), &[("Password: ", "x")], "once more: ", end);
+    ended_at_a_prompt(&format!("{serve} -m 5 --clear"), TWICE, NOTED, end);
     for verb in ["get", "run --env A"] {
         let command =
             format!("{BINARY} {verb} --url {url}{}", if verb == "get" { "" } else { " -- true" });
@@ -290,6 +297,68 @@ fn what_is_not_text_is_named_so() {
 fn send_bytes(session: &mut PtySession, bytes: &[u8]) {
     let mut keyboard = session.process().get_file_handle().unwrap();
     keyboard.write_all(bytes).unwrap();
+}
+
+const TWICE: &[(&str, &str)] = &[("Password: ", "S3kr!t"), ("Password, once more: ", "S3kr!t")];
+const NOTED: &str = "Press Enter once they are noted, to clear the screen: ";
+
+#[test]
+fn noted_credentials_are_cleared_from_screen_and_scrollback() {
+    let mut session =
+        shell(&format!("echo \"pid=$$\"; exec {BINARY} --port 0 --minutes 5 --clear"));
+    expect(&mut session, "pid=");
+    let pid = session.read_line().unwrap().trim().parse().unwrap();
+    for (question, answer) in TWICE {
+        expect(&mut session, question);
+        session.send_line(answer).unwrap();
+    }
+    expect(&mut session, "passphrase  ");
+    let passphrase = session.read_line().unwrap().trim().to_owned();
+    expect(&mut session, "token       ");
+    let token = session.read_line().unwrap().trim().to_owned();
+    let shown = expect(&mut session, NOTED);
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+    assert_no_longer_holds(pid, &passphrase);
+    session.send_line("").unwrap();
+    expect(&mut session, "\x1b[H\x1b[2J\x1b[3Jopen for 5 minutes on ");
+    let url = expect(&mut session, "; Ctrl-C closes it");
+
+    let output = passsafe(["get", "--url", &url])
+        .env("PASSSAFE_PASSPHRASE", &passphrase)
+        .env("PASSSAFE_TOKEN", &token)
+        .output()
+        .unwrap();
+    assert_output(&output, 0, "S3kr!t\n", "");
+
+    session.send_control('c').unwrap();
+    let rest = expect_exit(&mut session, 0);
+    assert!(rest.contains("closed: the safe is gone"), "{rest:?}");
+    assert!(!rest.contains(&passphrase) && !rest.contains(&token), "{rest:?}");
+}
+
+/// What was shown was written past every buffer, and wiped.
+#[cfg(target_os = "linux")]
+fn assert_no_longer_holds(pid: i32, passphrase: &str) {
+    use crate::scan::{Memory, encodings};
+    let memory = Memory::of(pid);
+    assert!(memory.contains(b"open for 5 minutes"), "the scan is blind");
+    memory.assert_free_of(&encodings(passphrase.as_bytes()), "sealer that has shown all");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn assert_no_longer_holds(_: i32, _: &str) {}
+
+#[test]
+fn clearing_needs_a_person() {
+    for flag in ["--json", "--password-stdin"] {
+        let output = passsafe(["--clear", flag]).output().unwrap();
+        assert_failure(
+            &output,
+            2,
+            &format!("the argument '--clear' cannot be used with '{flag}'"),
+            "see 'passsafe --help'",
+        );
+    }
 }
 
 #[test]

@@ -5,9 +5,15 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Output, Stdio};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use rustix::process::{Pid, Signal, kill_process};
+#[cfg(target_os = "linux")]
+use rustix::process::{PidfdFlags, pidfd_open};
 use serde::Deserialize;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_passsafe");
@@ -102,7 +108,12 @@ impl Safe {
         let mut rest = String::new();
         lines.read_to_string(&mut rest).unwrap();
         assert_eq!(rest, "");
-        Self { credentials: serde_json::from_str(&line).unwrap(), child: Some(child) }
+        Self::of(&line, child)
+    }
+
+    /// A safe that has been started, from the line that it printed.
+    pub(crate) fn of(line: &str, child: Child) -> Self {
+        Self { credentials: serde_json::from_str(line).unwrap(), child: Some(child) }
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -139,6 +150,16 @@ impl Safe {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Waits for the process to end by itself, and not for long.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn end_within(self, patience: Duration) -> Output {
+        let ended = pidfd_open(self.pid(), PidfdFlags::empty()).unwrap();
+        let patience = patience.try_into().unwrap();
+        let events = poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&patience)).unwrap();
+        assert_eq!(events, 1, "it is still there after {patience:?}");
+        self.end()
     }
 
     /// Waits for the process to end by itself.
