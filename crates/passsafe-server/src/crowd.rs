@@ -4,9 +4,12 @@
 //! comes is let in, and the connection goes that has asked nothing for the longest time.
 //! Only a complete request makes a connection young again; a dripping one does not. So each
 //! newcomer may take its time until a hundred others and more have come after it, whatever
-//! they do.
+//! they do, and for a moment in any case.
+
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::pace::Pace;
 
@@ -14,6 +17,11 @@ use crate::pace::Pace;
 pub(crate) const PLACES: usize = 256;
 /// Most places for answers that wait to be read, so that the others do turn over.
 const UNREAD_ANSWERS: usize = PLACES / 2;
+
+/// For a newcomer to say what it wants before its place is another's: on a busy machine its
+/// program may have to wait for a processor between connecting and asking. It bounds what
+/// is accepted to 25,000 connections a second.
+pub(crate) const GRACE: Duration = Duration::from_millis(10);
 
 /// All who are connected.
 #[derive(Default)]
@@ -52,25 +60,35 @@ impl Crowd {
     /// One that is being answered keeps its place, unless more than half of all places are
     /// taken by answers: then it is the answer that has been waiting longest to be read.
     pub(crate) fn evict(&mut self) {
+        if let Some(at) = self.oldest() {
+            let _already_over = self.members.swap_remove(at).eviction.send(());
+        }
+    }
+
+    /// When all places are taken, by connections that are too young to go: until when.
+    pub(crate) fn full_until(&mut self) -> Option<Instant> {
+        if self.members.len() < PLACES {
+            return None;
+        }
+        let oldest = self.oldest().filter(|_| self.members.len() >= PLACES)?;
+        let until = self.members.get(oldest)?.pace.since() + GRACE;
+        (until > Instant::now()).then_some(until)
+    }
+
+    fn oldest(&mut self) -> Option<usize> {
         self.members.retain(|member| !member.eviction.is_closed());
         let answers = self.members.iter().filter(|member| member.pace.is_answering()).count();
-        let oldest = self
-            .members
+        self.members
             .iter()
             .enumerate()
             .filter(|(_, member)| member.pace.is_answering() == (answers > UNREAD_ANSWERS))
             .min_by_key(|(_, member)| member.pace.since())
-            .map(|(at, _)| at);
-        if let Some(at) = oldest {
-            let _already_over = self.members.swap_remove(at).eviction.send(());
-        }
+            .map(|(at, _)| at)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::advance;
 
     use super::*;
@@ -154,5 +172,20 @@ mod tests {
         places[UNREAD_ANSWERS + 1].pace.answering();
         let _newcomer = crowd.admit();
         assert_eq!(evicted(&mut places), [UNREAD_ANSWERS - 1], "the first that was asked for");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_newcomer_has_a_moment_to_ask() {
+        let mut crowd = Crowd::default();
+        let start = Instant::now();
+        let mut places: Vec<Place> = (1..PLACES).map(|_| crowd.admit()).collect();
+        assert_eq!(crowd.full_until(), None);
+        places.push(crowd.admit());
+        assert_eq!(crowd.full_until(), Some(start + GRACE));
+        drop(places.pop());
+        assert_eq!(crowd.full_until(), None);
+        places.push(crowd.admit());
+        advance(GRACE).await;
+        assert_eq!(crowd.full_until(), None);
     }
 }

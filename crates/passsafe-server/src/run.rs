@@ -64,6 +64,10 @@ pub async fn run(
     let mut pausing = false;
     let mut accepts = 0_usize;
     loop {
+        if !pausing && let Some(until) = crowd.full_until() {
+            pausing = true;
+            pause.as_mut().reset(until);
+        }
         tokio::select! {
             biased;
             () = &mut over => break,

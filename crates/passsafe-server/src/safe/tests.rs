@@ -1,6 +1,8 @@
 //! The state machine under a clock that the tests move.
 
+use std::hint::spin_loop;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use passsafe_core::Moment;
@@ -114,6 +116,41 @@ fn right_and_wrong_tokens_in_parallel_end_in_a_lock() {
         assert!(right.iter().all(|it| matches!(it, Ok(()) | Err(Refusal::Locked))), "{right:?}");
         assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Locked);
     }
+}
+
+/// Judging and counting in two critical sections would pass the test above nearly always:
+/// only the few instants in which the safe locks can tell. Here are many of them.
+#[test]
+fn a_wrong_token_is_counted_before_another_is_judged() {
+    const THREADS: usize = 2;
+    let guess = |safes: &[(Safe, AtomicUsize)]| {
+        let judged = safes.iter().map(|(safe, here)| {
+            here.fetch_add(1, Ordering::SeqCst);
+            // Asleep they would not wake at the same time. Where there is no processor for
+            // both, one has to make room for the other.
+            for spins in 1_u32.. {
+                if here.load(Ordering::SeqCst) == THREADS {
+                    break;
+                }
+                if spins.is_multiple_of(1_000) {
+                    thread::yield_now();
+                }
+                spin_loop();
+            }
+            let guesses = (0..3).map(|number| safe.fetch(&token(number)).unwrap_err());
+            guesses.filter(|refusal| *refusal != Refusal::Locked).count()
+        });
+        judged.collect::<Vec<_>>()
+    };
+    let safes: Vec<_> = (0..20_000).map(|_| (safe().0, AtomicUsize::new(0))).collect();
+    let mut judged = vec![0; safes.len()];
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| guess(&safes))).collect();
+        for thread in threads {
+            judged.iter_mut().zip(thread.join().unwrap()).for_each(|(sum, count)| *sum += count);
+        }
+    });
+    assert_eq!(judged.iter().filter(|judged| **judged != 3).count(), 0);
 }
 
 #[test]

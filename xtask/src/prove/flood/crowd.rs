@@ -18,7 +18,7 @@ const THREADS: usize = 4;
 /// Each thread comes back so often with as many sockets as were thrown out, up to a bound:
 /// the load has an end, and the owner's own program gets at a processor.
 const ROUND: Duration = Duration::from_millis(10);
-const RETURNS_IN_A_ROUND: usize = 25;
+const RETURNS_IN_A_ROUND: usize = 10;
 
 /// Dropping it, or [`Crowd::leave`], ends it.
 pub(super) struct Crowd {
