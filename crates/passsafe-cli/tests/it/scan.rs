@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::FileExt as _;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
@@ -21,6 +22,21 @@ struct Region {
     flags: Vec<String>,
 }
 
+/// The environment that a process was started with. Takes root.
+pub(crate) fn environment(pid: i32) -> Vec<u8> {
+    as_root(fs::read(format!("/proc/{pid}/environ")))
+}
+
+#[track_caller]
+fn as_root<T>(read: io::Result<T>) -> T {
+    read.unwrap_or_else(|error| {
+        panic!(
+            "{error}: the processes of passsafe hide what they hold from everybody but root, so \
+             run the tests as root"
+        )
+    })
+}
+
 /// A place where a needle lies.
 pub(crate) struct Hit {
     pub(crate) needle: usize,
@@ -33,14 +49,9 @@ pub(crate) struct Hit {
 }
 
 impl Memory {
-    /// Reads it. Takes root, because the processes of passsafe hide themselves from others.
+    /// Reads it. Takes root.
     pub(crate) fn of(pid: i32) -> Self {
-        let memory = File::open(format!("/proc/{pid}/mem")).unwrap_or_else(|error| {
-            panic!(
-                "the memory of process {pid} cannot be read ({error}): the processes of passsafe \
-                 hide it from everybody but root, so run the tests as root"
-            )
-        });
+        let memory = as_root(File::open(format!("/proc/{pid}/mem")));
         let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
         let mut regions = Vec::new();
         let mut mapping = None;
