@@ -9,7 +9,7 @@ use std::process::Stdio;
 #[cfg(target_env = "gnu")]
 use crate::clocks::Clocks;
 use crate::kept::Kept;
-use crate::scan::{Hit, Memory, encodings, environment, key, key_needles, needles};
+use crate::scan::{Hit, Memory, derive, encodings, environment, needles};
 use crate::support::{Safe, passsafe};
 
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
@@ -69,9 +69,8 @@ fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
         assert!(hit.is_locked && hit.is_left_out_of_dumps, "{hit:?}");
     }
 
-    let key = key(&safe.credentials, &record);
     let mut needles = needles(PASSWORD, &safe.credentials.passphrase);
-    needles.extend(key_needles(&key));
+    needles.extend(derive(&safe.credentials, &record).needles());
     memory.assert_free_of(&needles, "server");
 }
 
@@ -91,7 +90,7 @@ fn a_panic_in_a_handler_locks_the_safe_and_brings_no_secret_to_light() {
     assert_eq!(kept.rest(), "");
     assert_eq!(Kept::open(&safe).fetch(&safe.credentials.token).0, 423);
     let mut needles = needles(PASSWORD, &safe.credentials.passphrase);
-    needles.extend(key_needles(&key(&safe.credentials, &record)));
+    needles.extend(derive(&safe.credentials, &record).needles());
     // Locked is the end of the record.
     needles.push(canary.into());
     Memory::of(pid).assert_free_of(&needles, "server after a panic");
@@ -131,7 +130,7 @@ fn the_sealing_process_has_wiped_the_password_before_it_shows_the_passphrase() {
     // The passphrase is about to be shown.
     assert!(memory.contains(safe.credentials.passphrase.as_bytes()), "the scan is blind");
     let (_, record) = Kept::open(&safe).fetch(&safe.credentials.token);
-    let mut needles = key_needles(&key(&safe.credentials, &record));
+    let mut needles = derive(&safe.credentials, &record).needles();
     needles.extend(encodings(PASSWORD.as_bytes()));
     memory.assert_free_of(&needles, "sealer");
 }

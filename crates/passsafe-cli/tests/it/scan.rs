@@ -178,13 +178,23 @@ pub(crate) fn needles(password: &str, passphrase: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The key in every encoding, and either half of it.
-pub(crate) fn key_needles(key: &[u8]) -> Vec<Vec<u8>> {
-    encodings(key).into_iter().chain(key.chunks(16).map(<[u8]>::to_vec)).collect()
+/// What Argon2 makes of a passphrase.
+pub(crate) struct Derived {
+    pub(crate) key: Vec<u8>,
+    /// Of its working memory, the block that the key is the hash of.
+    last_block: Vec<u8>,
+}
+
+impl Derived {
+    /// The key in every encoding and either half of it, and pieces of the block.
+    pub(crate) fn needles(&self) -> Vec<Vec<u8>> {
+        let pieces = self.key.chunks(16).chain(self.last_block.chunks(128));
+        encodings(&self.key).into_iter().chain(pieces.map(<[u8]>::to_vec)).collect()
+    }
 }
 
 /// The record's key, computed as `docs/protocol.md` describes it: core does not show it.
-pub(crate) fn key(credentials: &Credentials, record: &str) -> Vec<u8> {
+pub(crate) fn derive(credentials: &Credentials, record: &str) -> Derived {
     let parsed = SealedRecord::from_json(record.as_bytes()).unwrap();
     let passphrase = Passphrase::new(&credentials.passphrase).unwrap();
     let user = User::new(&credentials.user).unwrap();
@@ -209,5 +219,9 @@ pub(crate) fn key(credentials: &Credentials, record: &str) -> Vec<u8> {
         .unwrap();
     let commitment = fields["commitment"].as_str().unwrap();
     assert_eq!(BASE64URL_NOPAD.encode(&output[32..]), commitment);
-    output[..32].to_vec()
+    let words = blocks.last().unwrap().as_ref();
+    Derived {
+        key: output[..32].to_vec(),
+        last_block: words.iter().flat_map(|word| word.to_le_bytes()).collect(),
+    }
 }
