@@ -67,7 +67,7 @@ mod test {
         let password = password();
         let safe = support::Safe::start(password.as_bytes());
         let (_, record) = kept::Kept::open(&safe).fetch(&safe.credentials.token);
-        let key = scan::key(&safe.credentials, &record);
+        let derived = scan::derive(&safe.credentials, &record);
         let mut needles = scan::needles(&password, &safe.credentials.passphrase);
         let mut program = Program::start(kind, &safe.credentials);
 
@@ -75,13 +75,13 @@ mod test {
         let memory = program.memory_at("made");
         assert!(memory.contains(safe.credentials.passphrase.as_bytes()), "the scan is blind");
         let memory = program.memory_at("opened");
-        assert!(memory.contains(&key), "the scan is blind");
+        assert!(memory.contains(&derived.key), "the scan is blind");
         assert!(memory.contains(password.as_bytes()), "the scan is blind");
 
         let memory = program.memory_at("between calls");
         memory.assert_free_of(&needles, &format!("{kind} client between calls"));
 
-        needles.extend(scan::key_needles(&key));
+        needles.extend(derived.needles());
         let memory = program.memory_at("dropped");
         memory.assert_free_of(&needles, &format!("{kind} client after drop"));
         program.end();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::FileExt as _;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
@@ -21,6 +22,21 @@ struct Region {
     flags: Vec<String>,
 }
 
+/// The environment that a process was started with. Takes root.
+pub(crate) fn environment(pid: i32) -> Vec<u8> {
+    as_root(fs::read(format!("/proc/{pid}/environ")))
+}
+
+#[track_caller]
+fn as_root<T>(read: io::Result<T>) -> T {
+    read.unwrap_or_else(|error| {
+        panic!(
+            "{error}: the processes of passsafe hide what they hold from everybody but root, so \
+             run the tests as root"
+        )
+    })
+}
+
 /// A place where a needle lies.
 pub(crate) struct Hit {
     pub(crate) needle: usize,
@@ -33,14 +49,9 @@ pub(crate) struct Hit {
 }
 
 impl Memory {
-    /// Reads it. Takes root, because the processes of passsafe hide themselves from others.
+    /// Reads it. Takes root.
     pub(crate) fn of(pid: i32) -> Self {
-        let memory = File::open(format!("/proc/{pid}/mem")).unwrap_or_else(|error| {
-            panic!(
-                "the memory of process {pid} cannot be read ({error}): the processes of passsafe \
-                 hide it from everybody but root, so run the tests as root"
-            )
-        });
+        let memory = as_root(File::open(format!("/proc/{pid}/mem")));
         let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
         let mut regions = Vec::new();
         let mut mapping = None;
@@ -167,13 +178,23 @@ pub(crate) fn needles(password: &str, passphrase: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The key in every encoding, and either half of it.
-pub(crate) fn key_needles(key: &[u8]) -> Vec<Vec<u8>> {
-    encodings(key).into_iter().chain(key.chunks(16).map(<[u8]>::to_vec)).collect()
+/// What Argon2 makes of a passphrase.
+pub(crate) struct Derived {
+    pub(crate) key: Vec<u8>,
+    /// Of its working memory, the block that the key is the hash of.
+    last_block: Vec<u8>,
+}
+
+impl Derived {
+    /// The key in every encoding and either half of it, and pieces of the block.
+    pub(crate) fn needles(&self) -> Vec<Vec<u8>> {
+        let pieces = self.key.chunks(16).chain(self.last_block.chunks(128));
+        encodings(&self.key).into_iter().chain(pieces.map(<[u8]>::to_vec)).collect()
+    }
 }
 
 /// The record's key, computed as `docs/protocol.md` describes it: core does not show it.
-pub(crate) fn key(credentials: &Credentials, record: &str) -> Vec<u8> {
+pub(crate) fn derive(credentials: &Credentials, record: &str) -> Derived {
     let parsed = SealedRecord::from_json(record.as_bytes()).unwrap();
     let passphrase = Passphrase::new(&credentials.passphrase).unwrap();
     let user = User::new(&credentials.user).unwrap();
@@ -198,5 +219,9 @@ pub(crate) fn key(credentials: &Credentials, record: &str) -> Vec<u8> {
         .unwrap();
     let commitment = fields["commitment"].as_str().unwrap();
     assert_eq!(BASE64URL_NOPAD.encode(&output[32..]), commitment);
-    output[..32].to_vec()
+    let words = blocks.last().unwrap().as_ref();
+    Derived {
+        key: output[..32].to_vec(),
+        last_block: words.iter().flat_map(|word| word.to_le_bytes()).collect(),
+    }
 }
