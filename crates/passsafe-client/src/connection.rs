@@ -31,6 +31,10 @@ pub(crate) type Request = hyper::Request<Empty<Bytes>>;
 
 /// Longest body that is read, in bytes. A record has 192 KiB at most.
 const MAX_BODY_LEN: usize = 256 * 1024;
+/// Most bytes of an answer's head, and of what is read at once: between two looks at the clock
+/// the runtime lets through 128 reads, and a flood of interim answers (1xx) should not take
+/// seconds of them.
+const MAX_HEAD_LEN: usize = 16 * 1024;
 /// How long a connection may rest and be used again: the server hangs up after 30 s.
 const MAX_IDLE: Duration = Duration::from_secs(20);
 
@@ -47,8 +51,8 @@ pub(crate) struct Connection {
     used: Duration,
 }
 
-type Sender = http1::SendRequest<Empty<Bytes>>;
-type Driver<S> = http1::Connection<TokioIo<S>, Empty<Bytes>>;
+pub(crate) type Sender = http1::SendRequest<Empty<Bytes>>;
+pub(crate) type Driver<S> = http1::Connection<TokioIo<S>, Empty<Bytes>>;
 
 /// Why a request got no answer.
 pub(crate) enum Failure {
@@ -66,8 +70,8 @@ impl Connection {
     pub(crate) async fn open(host: &Host, port: u16) -> io::Result<Self> {
         let stream = dial(host, port).await?.into_std()?;
         let probe = stream.try_clone()?;
-        let io = TokioIo::new(TcpStream::from_std(stream)?);
-        let (sender, driver) = http1::handshake(io).await.map_err(io::Error::other)?;
+        let stream = TcpStream::from_std(stream)?;
+        let (sender, driver) = handshake(stream).await.map_err(io::Error::other)?;
         let runtime = Handle::current().id();
         Ok(Self { sender, driver: Some(driver), probe, runtime, used: clock::now() })
     }
@@ -91,6 +95,13 @@ impl Connection {
         self.used = clock::now();
         Ok(answer)
     }
+}
+
+/// Speaks HTTP on any stream.
+pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+) -> hyper::Result<(Sender, Driver<S>)> {
+    http1::Builder::new().max_buf_size(MAX_HEAD_LEN).handshake(TokioIo::new(stream)).await
 }
 
 /// Sends one request on any stream and reads its whole answer.

@@ -2,8 +2,6 @@
 //! which no release and no dependent sets.
 
 use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::answer;
@@ -27,8 +25,8 @@ pub async fn ask(
     asked: Asked,
     stream: impl AsyncRead + AsyncWrite + Unpin,
 ) -> Result<Option<String>, Error> {
-    let handshake = http1::handshake(TokioIo::new(stream)).await;
-    let (mut sender, driver) = handshake.map_err(|_| Kind::NotASafe("no handshake"))?;
+    let (mut sender, driver) =
+        connection::handshake(stream).await.map_err(|_| Kind::NotASafe("no handshake"))?;
     let answer = connection::exchange(&mut sender, &mut Some(driver), Request::new(Empty::new()))
         .await
         .map_err(|failure| match failure {

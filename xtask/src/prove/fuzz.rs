@@ -33,6 +33,8 @@ const MAX_SECONDS: u64 = 3_600;
 /// For one input: they take microseconds.
 const MAX_SECONDS_PER_INPUT: u64 = 5;
 const MAX_MEMORY_MIB: u64 = 512;
+/// A record has 700 bytes at least. Beyond, inputs say the same again, and slowly.
+const MAX_INPUT: usize = 1_024;
 
 /// Replays the corpora and mutations of them: a step of the gate.
 pub(crate) fn short(repository: &Repository) -> anyhow::Result<()> {
@@ -62,7 +64,6 @@ fn long(repository: &Repository) -> anyhow::Result<Vec<Finding>> {
 
 /// One target, from the committed corpus and what earlier runs have found.
 fn fuzz(repository: &Repository, tool: &Path, name: &str) -> anyhow::Result<String> {
-    println!("  {name} …");
     let corpus = format!("{TARGET_FOLDER}/corpus/{name}");
     std::fs::create_dir_all(repository.path(&corpus))?;
     let mut command = repository.command(tool);
@@ -71,6 +72,7 @@ fn fuzz(repository: &Repository, tool: &Path, name: &str) -> anyhow::Result<Stri
     command.args([
         format!("-runs={EXECUTIONS}"),
         format!("-max_total_time={MAX_SECONDS}"),
+        format!("-max_len={MAX_INPUT}"),
         format!("-timeout={MAX_SECONDS_PER_INPUT}"),
         format!("-rss_limit_mb={MAX_MEMORY_MIB}"),
         "-print_final_stats=1".to_owned(),
@@ -86,7 +88,9 @@ fn fuzz(repository: &Repository, tool: &Path, name: &str) -> anyhow::Result<Stri
     if report.executions < EXECUTIONS {
         bail!("{name}: only {} executions in {MAX_SECONDS} s", report.executions);
     }
-    Ok(report.row())
+    let row = report.row();
+    println!("  {name}: {row}");
+    Ok(row)
 }
 
 /// What libFuzzer says at the end.

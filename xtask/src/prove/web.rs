@@ -27,7 +27,7 @@ use self::browser::Browser;
 use self::hostile::Hostile;
 use self::owner::Owner;
 use self::relay::Relay;
-use self::traffic::{Exchange, Placeholders, exchanges, header, kinds};
+use self::traffic::{Exchange, Placeholders, exchanges, kinds};
 use super::{Finding, Proof};
 use crate::repository::Repository;
 
@@ -182,7 +182,6 @@ impl Tally {
     }
 
     fn count(&mut self, page: &str, seen: &[Exchange], not_http: usize) -> anyhow::Result<()> {
-        // Until it was rebound, the name led to the hostile server, whose answers are its own.
         for Exchange { lines, status } in seen {
             match status {
                 Some(403) => self.forbidden_origin += 1,
@@ -190,7 +189,6 @@ impl Tally {
                 None => self.unanswered += 1,
                 Some(other) => bail!("{page}: answered with {other}: {}", lines.join(" | ")),
             }
-            let _named = header(lines, "host").context("a request without Host")?;
         }
         ensure!(seen.len() >= LEAST_SENT, "{page}: only {} requests came through", seen.len());
         self.not_http += not_http;

@@ -78,7 +78,7 @@ fn a_dripping_answer_ends_with_the_timeout() {
         let endless = Endless::start(start, again, Duration::from_millis(5));
         let (error, took, _, heard) = endless.meet(Duration::from_millis(100));
         assert!(error.is_timeout() || error.is_not_a_safe(), "{start:?} {again:?}: {error}");
-        assert!(took < Duration::from_secs(2), "{start:?} {again:?}: {took:?}");
+        assert!(took < Duration::from_secs(3), "{start:?} {again:?}: {took:?}");
         assert_tells_no_more_than_the_token(&heard);
     }
 }
@@ -112,7 +112,7 @@ fn endless_interim_answers_end_with_the_timeout() {
     let endless = Endless::start("", "HTTP/1.1 100 Continue\r\n\r\n", Duration::ZERO);
     let (error, took, _, heard) = endless.meet(Duration::from_millis(200));
     assert!(error.is_timeout() || error.is_not_a_safe(), "{error}");
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
     assert_tells_no_more_than_the_token(&heard);
 }
 

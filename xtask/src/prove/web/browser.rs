@@ -29,10 +29,12 @@ pub(super) fn find(repository: &Repository) -> anyhow::Result<PathBuf> {
         return Ok(found);
     }
     println!("installing Debian's chromium");
-    let mut install = repository.command("apt-get");
-    install.args(["install", "--yes", "--no-install-recommends", "chromium"]);
-    install.env("DEBIAN_FRONTEND", "noninteractive");
-    run(install).context("install Chromium, then try again")?;
+    let install = ["install", "--quiet", "--yes", "--no-install-recommends", "chromium"];
+    for arguments in [&["update", "--quiet"][..], &install] {
+        let mut apt = repository.command("apt-get");
+        apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        run(apt).context("install Chromium, then try again")?;
+    }
     look().context("Debian's chromium installs no chromium")
 }
 

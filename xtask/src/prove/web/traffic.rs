@@ -55,7 +55,7 @@ fn skip_body(lines: &[String], rest: &mut &[u8]) {
     *rest = rest.get(length..).unwrap_or_default();
 }
 
-pub(super) fn header<'a>(lines: &'a [String], name: &str) -> Option<&'a str> {
+fn header<'a>(lines: &'a [String], name: &str) -> Option<&'a str> {
     lines.iter().skip(1).find_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim())
