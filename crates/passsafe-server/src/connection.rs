@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
-use crate::hosts::AllowedHosts;
+use crate::hosts::{AllowedHosts, Door};
 use crate::pace::{Pace, Paced};
 use crate::request;
 use crate::safe::Safe;
@@ -29,11 +29,11 @@ pub(crate) struct Shared {
     pub(crate) hosts: AllowedHosts,
 }
 
-/// Serves a connection on a listener of `port` until either side has enough. When
+/// Serves a connection that came in by `door` until either side has enough. When
 /// `draining` turns true, the answer under way is still written.
 pub(crate) async fn serve<S>(
     stream: S,
-    port: u16,
+    door: Door,
     shared: Arc<Shared>,
     mut draining: watch::Receiver<bool>,
 ) where
@@ -42,7 +42,7 @@ pub(crate) async fn serve<S>(
     let pace = Pace::new();
     let service = service_fn(|request| {
         pace.answering();
-        let answer = request::answer(&request, &shared.safe, &shared.hosts, port);
+        let answer = request::answer(&request, &shared.safe, &shared.hosts, door);
         ready(Ok::<_, Infallible>(answer))
     });
     let mut builder = http1::Builder::new();
@@ -90,7 +90,7 @@ mod tests {
         let (client, server) = duplex(capacity);
         let shared = Arc::new(Shared { safe: Arc::new(safe().0), hosts: AllowedHosts::default() });
         let draining = watch::Sender::new(false);
-        tokio::spawn(serve(server, 8_051, shared, draining.subscribe()));
+        tokio::spawn(serve(server, Door::Port(8_051), shared, draining.subscribe()));
         (client, draining)
     }
 

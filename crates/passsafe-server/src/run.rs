@@ -2,20 +2,21 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use passsafe_core::wire::State;
-use tokio::net::{self, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::accept::{Accepted, Acceptor};
+use crate::admission::Admission;
 use crate::connection::{self, Shared};
 use crate::hosts::AllowedHosts;
+use crate::listen::Listener;
 use crate::safe::Safe;
 
 /// How long the clocks are left unread at most. Timers of the runtime stand still while the
@@ -31,19 +32,24 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// returns its last state.
 ///
 /// A locked or spent safe goes on refusing until its deadline. Connections that are open at
-/// the end get a quarter of a second for the answer under way, never more. Needs a tokio
-/// runtime with I/O and time enabled; the listeners become non-blocking.
+/// the end get a quarter of a second for the answer under way, never more. Connections of
+/// accounts that `admission` does not admit are closed before a byte of theirs is read. Needs
+/// a tokio runtime with I/O and time enabled; the listeners become non-blocking.
 ///
 /// # Errors
 ///
 /// If a listener cannot be handed to the runtime.
 pub async fn run(
-    listeners: Vec<TcpListener>,
+    listeners: impl IntoIterator<Item: Into<Listener>>,
     safe: Arc<Safe>,
     hosts: AllowedHosts,
+    admission: Admission,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<State> {
-    let listeners = listeners.into_iter().map(Listener::new).collect::<io::Result<Vec<_>>>()?;
+    let listeners = listeners
+        .into_iter()
+        .map(|listener| Acceptor::new(listener.into()))
+        .collect::<io::Result<Vec<_>>>()?;
     let shared = Arc::new(Shared { safe: safe.clone(), hosts });
     let draining = watch::Sender::new(false);
     let mut connections = JoinSet::new();
@@ -57,8 +63,11 @@ pub async fn run(
                 safe.close_by_owner();
                 break;
             }
-            (stream, port) = accept_any(&listeners) => {
-                connections.spawn(connection::serve(stream, port, shared.clone(), draining.subscribe()));
+            accepted = accept_any(&listeners) => {
+                if admission.admits(&accepted) {
+                    let (stream, door) = accepted.open();
+                    connections.spawn(connection::serve(stream, door, shared.clone(), draining.subscribe()));
+                }
             }
             Some(_) = connections.join_next() => {}
         }
@@ -69,20 +78,6 @@ pub async fn run(
     // Whoever is not gone by then is cut off when the set is dropped.
     let _cut_off = timeout(DRAIN_TIMEOUT, all_gone).await;
     Ok(safe.status().state)
-}
-
-struct Listener {
-    socket: net::TcpListener,
-    port: u16,
-}
-
-impl Listener {
-    fn new(socket: TcpListener) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        let socket = net::TcpListener::from_std(socket)?;
-        let port = socket.local_addr()?.port();
-        Ok(Self { socket, port })
-    }
 }
 
 /// Completes when the safe is closed or its deadline has passed.
@@ -100,23 +95,19 @@ async fn until_over(safe: &Safe) {
     }
 }
 
-/// The next connection on any listener, and the listener's port.
-async fn accept_any(listeners: &[Listener]) -> (TcpStream, u16) {
+/// The next connection on any listener.
+async fn accept_any(listeners: &[Acceptor]) -> Accepted {
     loop {
         let accepted = poll_fn(|context| {
             for listener in listeners {
-                if let Poll::Ready(result) = listener.socket.poll_accept(context) {
-                    return Poll::Ready(result.map(|(stream, _)| (stream, listener.port)));
+                if let Poll::Ready(result) = listener.poll_accept(context) {
+                    return Poll::Ready(result);
                 }
             }
             Poll::Pending
         });
         match accepted.await {
-            Ok((stream, port)) => {
-                // An answer is one small write; waiting for more to send gains nothing.
-                let _best_effort = stream.set_nodelay(true);
-                return (stream, port);
-            }
+            Ok(accepted) => return accepted,
             Err(_) => sleep(ACCEPT_PAUSE).await,
         }
     }

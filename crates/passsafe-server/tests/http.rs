@@ -18,7 +18,9 @@ use passsafe_core::{
     Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
     WorkMemory,
 };
-use passsafe_server::{AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run};
+use passsafe_server::{
+    Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
+};
 use tokio::sync::oneshot;
 
 const RIGHT: &str = "936265";
@@ -46,7 +48,9 @@ impl Served {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let hosts = AllowedHosts::default().with("tunnel.example:9000");
             let shutdown = async { stopped.await.unwrap_or(()) };
-            runtime.block_on(run(listeners, Arc::new(safe), hosts, shutdown)).unwrap()
+            runtime
+                .block_on(run(listeners, Arc::new(safe), hosts, Admission::default(), shutdown))
+                .unwrap()
         });
         Self {
             port: addresses[0].port(),

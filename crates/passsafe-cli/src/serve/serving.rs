@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use passsafe_core::wire::State;
-use passsafe_server::{AllowedHosts, Safe, SystemClock};
+use passsafe_server::{Admission, AllowedHosts, Safe, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::handoff::{Handoff, Received};
@@ -57,7 +57,8 @@ fn serve(received: Received, listeners: Vec<TcpListener>) -> io::Result<State> {
     let hosts = allowed_hosts.into_iter().fold(AllowedHosts::default(), AllowedHosts::with);
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let shutdown = shutdown_signal()?;
-        let server = passsafe_server::run(listeners, safe.clone(), hosts, shutdown);
+        let admission = Admission::default();
+        let server = passsafe_server::run(listeners, safe.clone(), hosts, admission, shutdown);
         tokio::select! {
             end = server => end,
             never = announce_lockout(&safe) => match never {},
