@@ -47,6 +47,18 @@ impl Client {
         Self { client: self.client.with_plain_http(), ..self }
     }
 
+    /// As [`crate::Client::with_owner`].
+    #[must_use]
+    pub fn with_owner(self, uid: u32) -> Self {
+        Self { client: self.client.with_owner(uid), ..self }
+    }
+
+    /// As [`crate::Client::with_any_owner`].
+    #[must_use]
+    pub fn with_any_owner(self) -> Self {
+        Self { client: self.client.with_any_owner(), ..self }
+    }
+
     /// As [`crate::Client::with_timeout`].
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
