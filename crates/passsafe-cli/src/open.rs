@@ -1,5 +1,7 @@
 //! Reaching a safe and opening it, and what to tell a person when that fails.
 
+use std::io;
+
 use passsafe_client::{BaseUrl, Endpoint, Error, State, Status, blocking};
 use passsafe_core::wire::MAX_ATTEMPTS;
 use passsafe_core::{EntryName, Secret};
@@ -8,7 +10,51 @@ use tokio::runtime::Builder;
 use crate::args::{SafeArgs, UserArg};
 use crate::credentials::{self, Credentials};
 use crate::failure::{Failure, code};
-use crate::{hint, status};
+use crate::{accounts, hint, status};
+
+/// Where a safe is, and whose it has to be.
+pub(crate) struct Address {
+    url: BaseUrl,
+    owner: Owner,
+}
+
+#[derive(Clone, Copy)]
+enum Owner {
+    Own,
+    Account(u32),
+    Any,
+}
+
+impl Address {
+    /// What the flags and variables say, or the defaults.
+    pub(crate) fn of(args: &SafeArgs) -> Result<Self, Failure> {
+        let owner = match &args.owner {
+            _ if args.any_owner => Owner::Any,
+            Some(name) => Owner::Account(accounts::number("--owner", name)?),
+            None => Owner::Own,
+        };
+        Ok(Self { url: base_url(args)?, owner })
+    }
+
+    /// A safe of this account.
+    #[cfg(unix)]
+    pub(crate) fn own(url: BaseUrl) -> Self {
+        Self { url, owner: Owner::Own }
+    }
+
+    pub(crate) fn url(&self) -> &BaseUrl {
+        &self.url
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        let endpoint = Endpoint::new(self.url.clone());
+        match self.owner {
+            Owner::Own => endpoint,
+            Owner::Account(uid) => endpoint.with_owner(uid),
+            Owner::Any => endpoint.with_any_owner(),
+        }
+    }
+}
 
 /// A safe that can be opened.
 pub(crate) struct Opener {
@@ -20,11 +66,11 @@ pub(crate) struct Opener {
 impl Opener {
     /// Gathers what opens the safe, asking for what no variable has.
     pub(crate) fn new(safe: &SafeArgs, user: &UserArg) -> Result<Self, Failure> {
-        let url = base_url(safe)?;
-        let credentials = credentials::for_opening(|| must_be_open(&url))?;
-        let client = try_client(&credentials, &url, safe.allow_plain_http, user)
-            .map_err(|error| explain(&error, &url))?;
-        Ok(Self { client, credentials, url })
+        let address = Address::of(safe)?;
+        let credentials = credentials::for_opening(|| must_be_open(&address))?;
+        let client = try_client(&credentials, &address, safe.allow_plain_http, user)
+            .map_err(|error| explain(&error, &address.url))?;
+        Ok(Self { client, credentials, url: address.url })
     }
 
     pub(crate) fn secret(&self, name: &EntryName) -> Result<Secret, Failure> {
@@ -43,7 +89,7 @@ impl Opener {
 
 fn try_client(
     credentials: &Credentials,
-    url: &BaseUrl,
+    address: &Address,
     allow_plain_http: bool,
     user: &UserArg,
 ) -> Result<blocking::Client, Error> {
@@ -54,11 +100,16 @@ fn try_client(
     if let Some(user) = &user.user {
         client = client.with_user(user)?;
     }
-    client.with_url(&url.to_string())
+    client = match address.owner {
+        Owner::Own => client,
+        Owner::Account(uid) => client.with_owner(uid),
+        Owner::Any => client.with_any_owner(),
+    };
+    client.with_url(&address.url.to_string())
 }
 
 /// The address of the safe: `--url`, `PASSSAFE_URL` or the default.
-pub(crate) fn base_url(args: &SafeArgs) -> Result<BaseUrl, Failure> {
+fn base_url(args: &SafeArgs) -> Result<BaseUrl, Failure> {
     let Some(text) = &args.url else { return Ok(BaseUrl::default()) };
     match (BaseUrl::parse(text), BaseUrl::parse_plain_http(text)) {
         (Ok(url), _) => Ok(url),
@@ -76,9 +127,9 @@ pub(crate) fn base_url(args: &SafeArgs) -> Result<BaseUrl, Failure> {
     }
 }
 
-/// Asks how the safe at `url` is doing.
-pub(crate) fn status(url: &BaseUrl) -> Result<Status, Failure> {
-    wait_for(Endpoint::new(url.clone()).status(), url)
+/// Asks how a safe is doing.
+pub(crate) fn status(address: &Address) -> Result<Status, Failure> {
+    wait_for(address.endpoint().status(), &address.url)
 }
 
 /// Completes a request to the safe at `url`.
@@ -95,8 +146,8 @@ pub(crate) fn wait_for<T>(
 }
 
 /// Before a person is asked to type anything for it.
-fn must_be_open(url: &BaseUrl) -> Result<(), Failure> {
-    let status = status(url)?;
+fn must_be_open(address: &Address) -> Result<(), Failure> {
+    let status = status(address)?;
     match status.state {
         State::Open | State::Unknown => Ok(()),
         _ => Err(over(&status::sentence(&status))),
@@ -105,6 +156,27 @@ fn must_be_open(url: &BaseUrl) -> Result<(), Failure> {
 
 fn over(how: &str) -> Failure {
     Failure::new(code::REFUSED, format!("the safe is {how}"), "start a new one with 'passsafe'")
+}
+
+/// The token stays here: another account's program waits for it.
+fn foreign(error: &Error, url: &BaseUrl) -> Failure {
+    let Some(uid) = error.listener_account() else {
+        let hint = "nothing was sent; --any-owner trusts whoever listens there";
+        return Failure::new(code::REFUSED, error.to_string(), hint);
+    };
+    let name = accounts::name(uid);
+    Failure::new(
+        code::REFUSED,
+        format!("what listens at {url} belongs to account {name} (uid {uid})"),
+        format!("nothing was sent; if that account serves your safe, add --owner {name}"),
+    )
+}
+
+/// A socket that only its account may connect to.
+fn is_forbidden(error: &Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// What happened, in the words and with the exit code of the command line.
@@ -129,6 +201,18 @@ pub(crate) fn explain(error: &Error, url: &BaseUrl) -> Failure {
         _ if error.is_spent() => return over("spent: its last allowed use was made"),
         _ if error.is_expired() => return over("expired"),
         _ if error.is_closed() => return over("closed"),
+        _ if error.is_foreign_listener() => return foreign(error, url),
+        _ if error.is_hung_up() => (
+            code::UNAVAILABLE,
+            "a safe of another account has to admit this one: --allow-user; a tunnel needs a far end",
+        ),
+        _ if is_forbidden(error) => {
+            return Failure::new(
+                code::REFUSED,
+                format!("{url} is not for this account"),
+                "a safe of another account has to admit this one: --allow-user",
+            );
+        }
         _ if error.is_unreachable() => {
             return Failure::new(
                 code::UNAVAILABLE,

@@ -10,9 +10,11 @@ mod bind;
 mod handoff;
 mod inherited;
 mod present;
+mod refusals;
 mod seal;
 mod secret;
 mod serving;
+mod socket;
 
 use std::io::{IsTerminal as _, stdout};
 
@@ -20,10 +22,11 @@ use passsafe_client::account_user;
 use passsafe_core::Lifetime;
 use passsafe_server::{Clock as _, SystemClock};
 
+use crate::accounts;
 use crate::args::ServeArgs;
 use crate::failure::{Failure, code};
 use crate::terminal::Terminal;
-use handoff::Handoff;
+use handoff::{Access, Handoff};
 use present::Credentials;
 
 pub(crate) use serving::serving;
@@ -41,7 +44,18 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     }
     let source = secret::Source::choose(args.password_stdin, Terminal::open())?;
     let user = seal::user(args.user.user.as_deref(), account_user)?;
-    let (listeners, port) = bind::bind(args.port)?;
+    let users = admitted(&args.access.allow_user)?;
+    let for_others = !users.is_empty() || args.access.allow_any_user;
+    let place = args.access.socket.as_deref().map(|path| socket::Place::choose(path, for_others));
+    let place = place.transpose()?;
+    let socket_url = place.as_ref().map(socket::Place::url);
+    let (listeners, url) = match &socket_url {
+        Some(url) if args.access.no_port => (Vec::new(), url.clone()),
+        _ => {
+            let (listeners, port) = bind::bind(args.port)?;
+            (listeners, format!("http://localhost:{port}"))
+        }
+    };
     let lifetime = match (args.minutes, &source) {
         (Some(lifetime), _) => lifetime,
         (None, secret::Source::Terminal(terminal)) => ask_lifetime(terminal)?,
@@ -51,10 +65,19 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     let sealed = seal::seal(&entries, &user)?;
     drop(entries);
     let creation = SystemClock.now();
-    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, args.allow_host);
-    let serving = handoff.prepare(listeners)?;
+    let made = place.map(|place| place.make()).transpose()?;
+    let (socket, made) = made.unzip();
+    let access = Access {
+        hosts: args.allow_host,
+        users,
+        any_user: args.access.allow_any_user,
+        socket: made.as_ref().map(socket::Made::parts),
+    };
+    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, access);
+    let serving = handoff.prepare(listeners, socket)?;
     let credentials = Credentials {
-        url: format!("http://localhost:{port}"),
+        url,
+        socket_url,
         passphrase: sealed.passphrase,
         token: sealed.seed.token(lifetime),
         user,
@@ -69,6 +92,11 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     }
     drop(credentials);
     Err(serving.exec(args.json))
+}
+
+/// The numbers of the accounts that may connect besides this one.
+fn admitted(names: &[String]) -> Result<Vec<u32>, Failure> {
+    names.iter().map(|name| accounts::number("--allow-user", name)).collect()
 }
 
 fn ask_lifetime(terminal: &Terminal) -> Result<Lifetime, Failure> {

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::{open, output};
 
 pub(crate) fn status(args: &StatusArgs) -> Result<(), Failure> {
-    let status = open::status(&open::base_url(&args.safe)?)?;
+    let status = open::status(&open::Address::of(&args.safe)?)?;
     let line = if args.json { json(&status) } else { sentence(&status) };
     output::write(format!("{line}\n").as_bytes())
 }

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use passsafe_client::{BaseUrl, State};
 
 use crate::failure::{Failure, code};
+use crate::open::Address;
 use crate::{open, status};
 
 /// Binds localhost, and says which port it is.
@@ -30,7 +31,7 @@ pub(super) fn bind(port: u16) -> Result<(Vec<TcpListener>, u16), Failure> {
 fn busy(port: u16) -> Failure {
     let holder = BaseUrl::parse(&format!("http://localhost:{port}"))
         .map_err(|error| open::explain(&error, &BaseUrl::default()))
-        .and_then(|url| open::status(&url));
+        .and_then(|url| open::status(&Address::own(url)));
     match holder {
         Ok(status) if status.state == State::Open => Failure::new(
             code::UNAVAILABLE,

@@ -12,7 +12,9 @@ mod socketpair;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -33,7 +35,17 @@ pub(super) struct Handoff {
     seed: Zeroizing<String>,
     minutes: u16,
     deadline: Deadline,
-    allowed_hosts: Vec<String>,
+    access: Access,
+}
+
+/// Who may ask for the record, and what has to be tidied up in the end.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Access {
+    pub(super) hosts: Vec<String>,
+    pub(super) users: Vec<u32>,
+    pub(super) any_user: bool,
+    /// Path, device and inode of the Unix socket.
+    pub(super) socket: Option<(PathBuf, u64, u64)>,
 }
 
 /// What a [`Handoff`] turns into on the other side.
@@ -42,7 +54,7 @@ pub(super) struct Received {
     pub(super) seed: Seed,
     pub(super) lifetime: Lifetime,
     pub(super) deadline: Deadline,
-    pub(super) allowed_hosts: Vec<String>,
+    pub(super) access: Access,
 }
 
 impl Handoff {
@@ -51,14 +63,14 @@ impl Handoff {
         seed: &Seed,
         lifetime: Lifetime,
         creation: Moment,
-        allowed_hosts: Vec<String>,
+        access: Access,
     ) -> Self {
         Self {
             record: record.to_json(),
             seed: Zeroizing::new(BASE64URL_NOPAD.encode(seed.expose())),
             minutes: lifetime.minutes(),
             deadline: Deadline::new(creation, lifetime),
-            allowed_hosts,
+            access,
         }
     }
 
@@ -68,19 +80,28 @@ impl Handoff {
     }
 
     /// Gets everything ready, so that what can fail fails before anything is shown.
-    pub(super) fn prepare(&self, listeners: Vec<TcpListener>) -> Result<Prepared, Failure> {
-        self.try_prepare(listeners)
+    pub(super) fn prepare(
+        &self,
+        listeners: Vec<TcpListener>,
+        socket: Option<UnixListener>,
+    ) -> Result<Prepared, Failure> {
+        self.try_prepare(listeners, socket)
             .map_err(|error| Failure::os("the serving process cannot be prepared", error))
     }
 
-    fn try_prepare(&self, listeners: Vec<TcpListener>) -> io::Result<Prepared> {
+    fn try_prepare(
+        &self,
+        listeners: Vec<TcpListener>,
+        socket: Option<UnixListener>,
+    ) -> io::Result<Prepared> {
         let bytes = Zeroizing::new(serde_json::to_vec(self)?);
         let handoff = carrier(&bytes)?;
         let listeners: Vec<OwnedFd> = listeners.into_iter().map(OwnedFd::from).collect();
-        for descriptor in listeners.iter().chain([&handoff]) {
+        let socket = socket.map(OwnedFd::from);
+        for descriptor in listeners.iter().chain(&socket).chain([&handoff]) {
             fcntl_setfd(descriptor, FdFlags::empty())?;
         }
-        Ok(Prepared { handoff, listeners })
+        Ok(Prepared { handoff, listeners, socket })
     }
 
     /// Reads a handoff to its end.
@@ -97,7 +118,7 @@ impl Handoff {
             seed: Seed::from_bytes(seed),
             lifetime: Lifetime::from_minutes(handoff.minutes).map_err(io::Error::other)?,
             deadline: handoff.deadline,
-            allowed_hosts: handoff.allowed_hosts,
+            access: handoff.access,
         })
     }
 }
@@ -106,6 +127,7 @@ impl Handoff {
 pub(super) struct Prepared {
     handoff: OwnedFd,
     listeners: Vec<OwnedFd>,
+    socket: Option<OwnedFd>,
 }
 
 impl Prepared {
@@ -117,6 +139,7 @@ impl Prepared {
             .arg(SERVING_VERB)
             .arg(format!("--handoff={}", self.handoff.as_raw_fd()))
             .args(self.listeners.iter().map(|it| format!("--listener={}", it.as_raw_fd())))
+            .args(self.socket.iter().map(|it| format!("--socket-listener={}", it.as_raw_fd())))
             .env_clear()
             .envs(environment::for_the_terminal())
             .stdin(Stdio::null());
@@ -129,7 +152,7 @@ impl Prepared {
 }
 
 /// The running file itself, even if another was put in its place since.
-fn own_executable() -> std::path::PathBuf {
+fn own_executable() -> PathBuf {
     if cfg!(any(target_os = "linux", target_os = "android")) {
         "/proc/self/exe".into()
     } else {

@@ -4,14 +4,15 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
 use passsafe_core::wire::State;
-use passsafe_server::{Admission, AllowedHosts, Safe, SystemClock};
+use passsafe_server::{Admission, AllowedHosts, Listener, Safe, SocketFile, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::handoff::{Handoff, Received};
-use super::inherited;
+use super::handoff::{Access, Handoff, Received};
+use super::{inherited, refusals};
 use crate::args::ServingArgs;
 use crate::failure::{Failure, code};
 use crate::output::note;
@@ -38,32 +39,46 @@ pub(crate) fn serving(args: &ServingArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn take_over(args: &ServingArgs) -> io::Result<(Received, Vec<TcpListener>)> {
+fn take_over(args: &ServingArgs) -> io::Result<(Received, Vec<Listener>)> {
     let received = Handoff::receive(File::from(inherited::take(args.handoff)?))?;
-    let listeners = args
+    let ports = args
         .listener
         .iter()
-        .map(|&number| inherited::take(number).map(TcpListener::from))
-        .collect::<io::Result<_>>()?;
+        .map(|&number| inherited::take(number).map(|it| TcpListener::from(it).into()));
+    let socket = args
+        .socket_listener
+        .iter()
+        .map(|&number| inherited::take(number).map(|it| UnixListener::from(it).into()));
+    let listeners = ports.chain(socket).collect::<io::Result<_>>()?;
     Ok((received, listeners))
 }
 
-fn serve(received: Received, listeners: Vec<TcpListener>) -> io::Result<State> {
-    let Received { record, seed, lifetime, deadline, allowed_hosts } = received;
+fn serve(received: Received, listeners: Vec<Listener>) -> io::Result<State> {
+    let Received { record, seed, lifetime, deadline, access } = received;
+    let Access { hosts, users, any_user, socket } = access;
     let token = seed.token(lifetime);
     drop(seed);
     let safe = Arc::new(Safe::new(&record, token, deadline, Arc::new(SystemClock)));
     drop(record);
-    let hosts = allowed_hosts.into_iter().fold(AllowedHosts::default(), AllowedHosts::with);
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    let hosts = hosts.into_iter().fold(AllowedHosts::default(), AllowedHosts::with);
+    let mut admission = users.into_iter().fold(Admission::default(), Admission::with_user);
+    if any_user {
+        admission = admission.with_any_user();
+    }
+    let admission = admission.with_report(refusals::announcer());
+    let end = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let shutdown = shutdown_signal()?;
-        let admission = Admission::default();
         let server = passsafe_server::run(listeners, safe.clone(), hosts, admission, shutdown);
         tokio::select! {
             end = server => end,
             never = announce_lockout(&safe) => match never {},
         }
-    })
+    });
+    if let Some((path, device, inode)) = socket {
+        // Whoever removed it before has saved us the trouble.
+        let _already_gone = SocketFile::from_parts(path, device, inode).remove();
+    }
+    end
 }
 
 /// Says so when the safe is locked, and then waits for ever.
