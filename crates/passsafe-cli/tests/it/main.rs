@@ -8,6 +8,7 @@
 )]
 #![cfg(unix)]
 
+mod accounts;
 mod isolation;
 mod life;
 mod open;

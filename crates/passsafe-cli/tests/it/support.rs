@@ -57,6 +57,7 @@ pub(crate) fn assert_failure(output: &Output, code: i32, error: &str, hint: &str
 #[derive(Deserialize)]
 pub(crate) struct Credentials {
     pub(crate) url: String,
+    pub(crate) socket_url: Option<String>,
     pub(crate) passphrase: String,
     pub(crate) token: String,
     pub(crate) user: String,
@@ -76,6 +77,11 @@ impl Safe {
 
     pub(crate) fn start_with(password: &[u8], mut serve: Command) -> Self {
         serve.args(["--password-stdin", "--json", "--port", "0"]);
+        Self::start_as_it_is(password, serve)
+    }
+
+    /// Starts a safe whose command has all its flags.
+    pub(crate) fn start_as_it_is(password: &[u8], mut serve: Command) -> Self {
         serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = serve.spawn().unwrap();
         child.stdin.take().unwrap().write_all(password).unwrap();
