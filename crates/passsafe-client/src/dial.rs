@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream as StdUnixStream;
 
-use passsafe_peer::{CAN_TELL, Owner};
+use passsafe_peer::{CAN_TELL, Owner, Peers};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -76,7 +76,7 @@ pub(crate) async fn dial(
     .map_err(unreachable)?;
     let (near, far) = ends(&stream).map_err(unreachable)?;
     if CAN_TELL && trusted != Trusted::Any && far.ip().to_canonical().is_loopback() {
-        check(url, trusted, passsafe_peer::server(near, far))?;
+        check(url, trusted, Peers::new().server(near, far))?;
     }
     let hold = |stream: TcpStream| -> io::Result<(Box<dyn Stream>, Probe)> {
         let stream = stream.into_std()?;

@@ -22,15 +22,16 @@ const AF_INET6: u8 = 10;
 const IPPROTO_TCP: u8 = 6;
 const ENOENT: i32 = 2;
 
-/// Asks for the one socket with these addresses.
+/// Asks for the one socket with these addresses; the answer repeats `sequence`.
 #[expect(clippy::expect_used, reason = "the length of the request is a small constant")]
-pub(crate) fn request(pair: Pair) -> Vec<u8> {
+pub(crate) fn request(pair: Pair, sequence: u32) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(REQUEST_LEN);
     bytes.extend(u32::try_from(REQUEST_LEN).expect("72 is a u32").to_ne_bytes());
     bytes.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     bytes.extend(NLM_F_REQUEST.to_ne_bytes());
-    // Sequence number and sender: each question has a socket of its own.
-    bytes.extend([0; 8]);
+    bytes.extend(sequence.to_ne_bytes());
+    // The kernel knows the sender.
+    bytes.extend([0; 4]);
     let family = if pair.local.ip.is_ipv4() { AF_INET } else { AF_INET6 };
     bytes.extend([family, IPPROTO_TCP, 0, 0]);
     // In every state: a question for one socket is not filtered by it anyway.
@@ -43,6 +44,13 @@ pub(crate) fn request(pair: Pair) -> Vec<u8> {
     bytes.extend(0_u32.to_ne_bytes());
     bytes.extend([0xff; 8]);
     bytes
+}
+
+/// The question that a message answers.
+pub(crate) fn sequence(bytes: &[u8]) -> io::Result<u32> {
+    let mut header = Reader(bytes);
+    let _length_kind_and_flags: [u8; 8] = header.take()?;
+    header.u32()
 }
 
 /// The socket that the kernel answered with, or `None` if it knows none.
@@ -189,9 +197,10 @@ mod tests {
     #[test]
     fn the_question_is_the_one_the_kernel_repeats() {
         // An error repeats the question, here Python's for a listener on port 1.
-        let mut asked = request(pair("127.0.0.1:1", "0.0.0.0:0"));
-        // Its sequence number.
-        asked[8] = 1;
-        assert_eq!(asked, bytes(NOT_FOUND)[20..]);
+        let answer = bytes(NOT_FOUND);
+        let asked = request(pair("127.0.0.1:1", "0.0.0.0:0"), sequence(&answer).unwrap());
+        assert_eq!(asked, answer[20..]);
+        assert_eq!(sequence(&asked).unwrap(), 1);
+        assert!(sequence(&asked[..11]).is_err());
     }
 }

@@ -58,68 +58,103 @@ pub fn own_account() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Who holds the other end of an accepted connection, whose addresses are `near` here and
-/// `far` there.
-#[must_use]
-pub fn client(near: SocketAddr, far: SocketAddr) -> Owner {
-    client_by(SOURCES, near, far)
+/// The sources that answer on this system. What they need is opened once, so that the answer
+/// does not depend on how many descriptors are left when it is needed.
+#[derive(Debug)]
+pub struct Peers(Vec<system::Opened>);
+
+impl Peers {
+    /// All sources that there are.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::by(SOURCES)
+    }
+
+    /// These sources, in this order.
+    #[must_use]
+    pub fn by(sources: &[Source<'_>]) -> Self {
+        Self(sources.iter().filter_map(|&source| system::Opened::open(source)).collect())
+    }
+
+    /// Who holds the other end of an accepted connection, whose addresses are `near` here and
+    /// `far` there.
+    #[must_use]
+    pub fn client(&self, near: SocketAddr, far: SocketAddr) -> Owner {
+        self.first(|source| source.client(near, far))
+    }
+
+    /// Who holds the other end of a connection that was opened from `near` to `far`, or who
+    /// will when it is accepted: the account that listens there.
+    ///
+    /// The listener is asked for first. If the connection is still queued after that, it was
+    /// that listener's all the time, since a listener that closes takes its queue with it.
+    #[must_use]
+    pub fn server(&self, near: SocketAddr, far: SocketAddr) -> Owner {
+        self.first(|source| source.server(near, far))
+    }
+
+    fn first(&self, ask: impl Fn(&system::Opened) -> Option<Owner>) -> Owner {
+        self.0.iter().find_map(ask).unwrap_or(Owner::Unknown)
+    }
 }
 
-/// [`client`], from the first of these sources that answers.
-#[must_use]
-pub fn client_by(sources: &[Source<'_>], near: SocketAddr, far: SocketAddr) -> Owner {
-    first(sources, |source| system::client(source, near, far))
-}
-
-/// Who holds the other end of a connection that was opened from `near` to `far`, or who will
-/// when it is accepted: the account that listens there.
-///
-/// The listener is asked for first. If the connection is still queued after that, it was
-/// that listener's all the time, since a listener that closes takes its queue with it.
-#[must_use]
-pub fn server(near: SocketAddr, far: SocketAddr) -> Owner {
-    server_by(SOURCES, near, far)
-}
-
-/// [`server`], from the first of these sources that answers.
-#[must_use]
-pub fn server_by(sources: &[Source<'_>], near: SocketAddr, far: SocketAddr) -> Owner {
-    first(sources, |source| system::server(source, near, far))
-}
-
-fn first(sources: &[Source<'_>], ask: impl Fn(Source<'_>) -> Option<Owner>) -> Owner {
-    sources.iter().find_map(|&source| ask(source)).unwrap_or(Owner::Unknown)
+impl Default for Peers {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 #[cfg(target_os = "linux")]
 mod system {
+    use std::io;
     use std::net::SocketAddr;
 
-    use super::{Owner, Source, netlink, tables};
+    use super::{Owner, Source, tables};
+    use crate::netlink::Netlink;
     use crate::row::Pair;
 
-    /// `None` if the source does not answer.
-    pub(super) fn client(source: Source<'_>, near: SocketAddr, far: SocketAddr) -> Option<Owner> {
-        let far_end = Pair::new(far, near);
-        match source {
-            Source::Netlink => netlink::holder(far_end),
-            Source::Tables(folder) => tables::holder(folder, far_end),
-        }
-        .ok()
+    #[derive(Debug)]
+    pub(super) enum Opened {
+        Netlink(Netlink),
+        Tables(String),
     }
 
-    pub(super) fn server(source: Source<'_>, near: SocketAddr, far: SocketAddr) -> Option<Owner> {
-        let far_end = Pair::new(far, near);
-        let (listener, holder) = match source {
-            Source::Netlink => (netlink::listener(far_end).ok()?, netlink::holder(far_end).ok()?),
-            Source::Tables(folder) => {
-                (tables::listener(folder, far_end).ok()?, tables::holder(folder, far_end).ok()?)
+    impl Opened {
+        /// `None` if the source does not answer here.
+        pub(super) fn open(source: Source<'_>) -> Option<Self> {
+            match source {
+                Source::Netlink => Netlink::open().ok().map(Self::Netlink),
+                Source::Tables(folder) => Some(Self::Tables(folder.to_owned())),
             }
-        };
-        Some(match holder {
-            Owner::Account(_) => holder,
-            Owner::Gone | Owner::Unknown => listener,
-        })
+        }
+
+        /// `None` if the source does not answer this time.
+        pub(super) fn client(&self, near: SocketAddr, far: SocketAddr) -> Option<Owner> {
+            self.holder(Pair::new(far, near)).ok()
+        }
+
+        pub(super) fn server(&self, near: SocketAddr, far: SocketAddr) -> Option<Owner> {
+            let far_end = Pair::new(far, near);
+            let listener = self.listener(far_end).ok()?;
+            Some(match self.holder(far_end).ok()? {
+                Owner::Gone | Owner::Unknown => listener,
+                holder @ Owner::Account(_) => holder,
+            })
+        }
+
+        fn holder(&self, end: Pair) -> io::Result<Owner> {
+            match self {
+                Self::Netlink(netlink) => netlink.holder(end),
+                Self::Tables(folder) => tables::holder(folder, end),
+            }
+        }
+
+        fn listener(&self, end: Pair) -> io::Result<Owner> {
+            match self {
+                Self::Netlink(netlink) => netlink.listener(end),
+                Self::Tables(folder) => tables::listener(folder, end),
+            }
+        }
     }
 }
 
@@ -129,11 +164,21 @@ mod system {
 
     use super::{Owner, Source};
 
-    pub(super) fn client(_: Source<'_>, _: SocketAddr, _: SocketAddr) -> Option<Owner> {
-        None
-    }
+    /// There is none.
+    #[derive(Debug)]
+    pub(super) enum Opened {}
 
-    pub(super) fn server(_: Source<'_>, _: SocketAddr, _: SocketAddr) -> Option<Owner> {
-        None
+    impl Opened {
+        pub(super) fn open(_: Source<'_>) -> Option<Self> {
+            None
+        }
+
+        pub(super) fn client(&self, _: SocketAddr, _: SocketAddr) -> Option<Owner> {
+            match *self {}
+        }
+
+        pub(super) fn server(&self, _: SocketAddr, _: SocketAddr) -> Option<Owner> {
+            match *self {}
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use passsafe_peer::{Owner, Source, client_by, own_account, server_by};
+use passsafe_peer::{Owner, Peers, Source, own_account};
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
@@ -54,7 +54,11 @@ fn the_account_behind_a_connection_is_found() {
             for (_held, owner) in [(dial(), own_account()), (as_other(dial), OTHER)] {
                 let (accepted, _) = listener.accept().unwrap();
                 let (near, far) = ends(&accepted);
-                assert_eq!(client_by(sources, near, far), Owner::Account(owner), "{sources:?}");
+                assert_eq!(
+                    Peers::by(sources).client(near, far),
+                    Owner::Account(owner),
+                    "{sources:?}"
+                );
             }
         }
     });
@@ -69,9 +73,9 @@ fn an_ipv6_socket_that_speaks_ipv4_is_found() {
         let _held = as_other(|| TcpStream::connect((mapped, port)).unwrap());
         let (accepted, _) = listener.accept().unwrap();
         let (near, far) = ends(&accepted);
-        assert_eq!(client_by(sources, near, far), Owner::Account(OTHER), "{sources:?}");
+        assert_eq!(Peers::by(sources).client(near, far), Owner::Account(OTHER), "{sources:?}");
         let (near, far) = (mapped_address(near), mapped_address(far));
-        assert_eq!(client_by(sources, near, far), Owner::Account(OTHER), "{sources:?}");
+        assert_eq!(Peers::by(sources).client(near, far), Owner::Account(OTHER), "{sources:?}");
     });
 }
 
@@ -92,7 +96,7 @@ fn a_client_that_has_said_all_is_still_known() {
         let (mut accepted, _) = listener.accept().unwrap();
         accepted.read_to_end(&mut Vec::new()).unwrap();
         let (near, far) = ends(&accepted);
-        assert_eq!(client_by(sources, near, far), Owner::Account(OTHER), "{sources:?}");
+        assert_eq!(Peers::by(sources).client(near, far), Owner::Account(OTHER), "{sources:?}");
         drop(client);
     });
 }
@@ -107,7 +111,7 @@ fn a_client_that_is_gone_is_nobody() {
         let (near, far) = ends(&accepted);
         drop(client);
         accepted.read_to_end(&mut Vec::new()).unwrap();
-        assert_eq!(client_by(sources, near, far), Owner::Gone, "{sources:?}");
+        assert_eq!(Peers::by(sources).client(near, far), Owner::Gone, "{sources:?}");
     });
 }
 
@@ -118,7 +122,7 @@ fn an_end_that_nobody_has_accepted_is_nobody() {
         let listener = as_other(|| listen(Ipv4Addr::LOCALHOST));
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (near, far) = ends(&client);
-        assert_eq!(client_by(sources, near, far), Owner::Gone, "{sources:?}");
+        assert_eq!(Peers::by(sources).client(near, far), Owner::Gone, "{sources:?}");
     });
 }
 
@@ -130,15 +134,27 @@ fn the_account_that_listens_is_found_before_and_after_it_accepts() {
             {
                 let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
                 let (near, far) = ends(&client);
-                assert_eq!(server_by(sources, near, far), Owner::Account(owner), "{sources:?}");
+                assert_eq!(
+                    Peers::by(sources).server(near, far),
+                    Owner::Account(owner),
+                    "{sources:?}"
+                );
                 let (accepted, _) =
                     if owner == OTHER { as_other(|| listener.accept()) } else { listener.accept() }
                         .unwrap();
-                assert_eq!(server_by(sources, near, far), Owner::Account(owner), "{sources:?}");
+                assert_eq!(
+                    Peers::by(sources).server(near, far),
+                    Owner::Account(owner),
+                    "{sources:?}"
+                );
                 drop(listener);
-                assert_eq!(server_by(sources, near, far), Owner::Account(owner), "{sources:?}");
+                assert_eq!(
+                    Peers::by(sources).server(near, far),
+                    Owner::Account(owner),
+                    "{sources:?}"
+                );
                 drop(accepted);
-                assert_eq!(server_by(sources, near, far), Owner::Gone, "{sources:?}");
+                assert_eq!(Peers::by(sources).server(near, far), Owner::Gone, "{sources:?}");
             }
         }
     });
@@ -157,7 +173,11 @@ fn a_listener_on_every_address_is_found() {
                 (loopback, listener.local_addr().unwrap().port());
             let client = TcpStream::connect(address).unwrap();
             let (near, far) = ends(&client);
-            assert_eq!(server_by(sources, near, far), Owner::Account(OTHER), "{sources:?} {any}");
+            assert_eq!(
+                Peers::by(sources).server(near, far),
+                Owner::Account(OTHER),
+                "{sources:?} {any}"
+            );
         }
     });
 }
@@ -173,7 +193,7 @@ fn the_holder_counts_more_than_the_listener() {
         drop(listener);
         let successor = TcpListener::bind(address).unwrap();
         let (near, far) = ends(&client);
-        assert_eq!(server_by(sources, near, far), Owner::Account(OTHER), "{sources:?}");
+        assert_eq!(Peers::by(sources).server(near, far), Owner::Account(OTHER), "{sources:?}");
         client.write_all(b"x").unwrap();
         drop((accepted, successor));
     });
@@ -185,10 +205,25 @@ fn where_no_source_answers_nothing_is_known() {
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (near, far) = ends(&client);
     for sources in [&[][..], &[Source::Tables("/nowhere")]] {
-        assert_eq!(client_by(sources, near, far), Owner::Unknown);
-        assert_eq!(server_by(sources, near, far), Owner::Unknown);
+        assert_eq!(Peers::by(sources).client(near, far), Owner::Unknown);
+        assert_eq!(Peers::by(sources).server(near, far), Owner::Unknown);
     }
     let known = Owner::Account(own_account());
-    assert_eq!(server_by(&[Source::Tables("/nowhere"), Source::Netlink], near, far), known);
-    assert_eq!(passsafe_peer::server(near, far), known);
+    assert_eq!(Peers::by(&[Source::Tables("/nowhere"), Source::Netlink]).server(near, far), known);
+    assert_eq!(Peers::new().server(near, far), known);
+}
+
+/// A safe may have no descriptor left when it is asked.
+#[test]
+fn what_was_opened_once_answers_many_times() {
+    let peers = Peers::by(NETLINK);
+    let listener = listen(Ipv4Addr::LOCALHOST);
+    for _ in 0..1_000 {
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let (near, far) = ends(&accepted);
+        assert_eq!(peers.client(near, far), Owner::Account(own_account()));
+        drop(client);
+        assert_eq!(peers.client(near, far), Owner::Gone);
+    }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use passsafe_peer::{CAN_TELL, Owner};
+use passsafe_peer::{CAN_TELL, Owner, Peers};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
@@ -63,11 +63,11 @@ impl Acceptor {
 
 impl Accepted {
     /// Who has connected. `None` where this system has no way to tell.
-    pub(crate) fn owner(&self) -> Option<Owner> {
+    pub(crate) fn owner(&self, peers: &Peers) -> Option<Owner> {
         match self {
             Self::Tcp(..) if !CAN_TELL => None,
             Self::Tcp(stream, _) => Some(match (stream.local_addr(), stream.peer_addr()) {
-                (Ok(near), Ok(far)) => passsafe_peer::client(near, far),
+                (Ok(near), Ok(far)) => peers.client(near, far),
                 // Reset in the queue.
                 _ => Owner::Gone,
             }),

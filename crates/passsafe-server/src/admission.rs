@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use passsafe_peer::Owner;
+use passsafe_peer::{Owner, Peers};
 
 use crate::accept::Accepted;
 
@@ -19,6 +19,7 @@ use crate::accept::Accepted;
 pub struct Admission {
     users: Vec<u32>,
     any: bool,
+    peers: Arc<Peers>,
     report: Arc<dyn Fn(Refused) + Send + Sync>,
 }
 
@@ -58,7 +59,7 @@ impl Admission {
         if self.any {
             return true;
         }
-        let Some(owner) = connection.owner() else { return true };
+        let Some(owner) = connection.owner(&self.peers) else { return true };
         let admitted = self.admits_owner(owner);
         match owner {
             Owner::Account(uid) if !admitted => (self.report)(Refused::Account(uid)),
@@ -84,7 +85,7 @@ impl Default for Admission {
         let users = vec![passsafe_peer::own_account()];
         #[cfg(not(unix))]
         let users = Vec::new();
-        Self { users, any: false, report: Arc::new(|_| {}) }
+        Self { users, any: false, peers: Arc::new(Peers::new()), report: Arc::new(|_| {}) }
     }
 }
 

@@ -17,8 +17,8 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
 };
 
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 128;
+/// Connections that may wait to be accepted. The system may allow less.
+const BACKLOG: i32 = 4_096;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 const STICKY: u32 = 0o1000;
 const ROOT: u32 = 0;
@@ -223,6 +223,21 @@ mod tests {
         assert!(names(&folder).is_empty());
         chmod(folder.path(), 0o755);
         SocketFile::bind(&path, SocketMode::Own).unwrap();
+    }
+
+    #[test]
+    fn a_folder_of_another_account_is_refused() {
+        assert_eq!(passsafe_peer::own_account(), 0, "a second account is needed: run as root");
+        let folder = own_folder();
+        let inner = folder.path().join("a");
+        fs::create_dir(&inner).unwrap();
+        let nobody = Some(65_534);
+        std::os::unix::fs::chown(&inner, nobody, nobody).unwrap();
+        for path in ["a/safe.sock", "a/b/safe.sock"] {
+            fs::create_dir_all(inner.join("b")).unwrap();
+            let error = SocketFile::check(&folder.path().join(path)).unwrap_err();
+            assert!(matches!(error, SocketError::OpenFolder(_)), "{path}: {error}");
+        }
     }
 
     #[test]

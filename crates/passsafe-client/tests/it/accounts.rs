@@ -15,7 +15,7 @@ use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use tokio::runtime::Builder;
 
-use crate::records::{client, sealed, with_record};
+use crate::records::{client, sealed, with_record, with_status};
 use crate::rogue::Rogue;
 
 /// `nobody`, which every system has.
@@ -153,9 +153,10 @@ fn an_account_is_trusted_where_it_is_named() {
 /// Naming another account takes the trust from one's own.
 #[test]
 fn the_named_account_is_the_only_one() {
-    let rogue = Rogue::start(|_| unreachable!("nothing is sent"));
+    let rogue = Rogue::start(|_| with_status());
     let error = client(&rogue.url()).with_owner(OTHER).password().unwrap_err();
     assert!(error.is_foreign_listener(), "{error}");
+    assert!(rogue.requests().is_empty());
 }
 
 /// A connection that was checked is kept, and its successor is checked again.
