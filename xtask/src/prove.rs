@@ -5,6 +5,8 @@
 //! tried and what was found. It fails if any claim did not hold. Loads go to loopback only
 //! and are bounded in count and time.
 
+mod accounts;
+
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
@@ -37,7 +39,7 @@ impl Finding {
     }
 }
 
-const PROOFS: &[Proof] = &[];
+const PROOFS: &[Proof] = &[accounts::PROOF];
 
 /// Runs the named proofs, or all.
 pub(crate) fn prove(repository: &Repository, names: &[String]) -> anyhow::Result<()> {
