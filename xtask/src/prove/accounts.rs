@@ -19,7 +19,7 @@ pub(super) const PROOF: Proof = Proof {
     run,
 };
 
-const REQUESTS: usize = 10_000;
+const REQUESTS: usize = 100_000;
 const CLIENTS: usize = 200;
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
 
