@@ -80,7 +80,7 @@ impl Accepted {
     }
 
     /// To be read from.
-    pub(crate) fn open(self) -> (Box<dyn Stream>, Door) {
+    pub(crate) fn into_stream(self) -> (Box<dyn Stream>, Door) {
         match self {
             Self::Tcp(stream, door) => {
                 // An answer is one small write; waiting for more to send gains nothing.

@@ -65,7 +65,7 @@ pub async fn run(
             }
             accepted = accept_any(&listeners) => {
                 if admission.admits(&accepted) {
-                    let (stream, door) = accepted.open();
+                    let (stream, door) = accepted.into_stream();
                     connections.spawn(connection::serve(stream, door, shared.clone(), draining.subscribe()));
                 }
             }
