@@ -47,6 +47,12 @@ impl Admission {
         Self { any: true, ..self }
     }
 
+    /// Has the system asked in this way, where not every one will do.
+    #[must_use]
+    pub fn with_peers(self, peers: Peers) -> Self {
+        Self { peers: Arc::new(peers), ..self }
+    }
+
     /// Has every refusal reported, on the thread that accepts connections: `report` must be
     /// quick. One that was closed from the other side in the meantime is not worth a report.
     #[must_use]

@@ -17,6 +17,7 @@ use passsafe_core::{
     Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
     WorkMemory,
 };
+use passsafe_peer::{Peers, Source};
 use passsafe_server::{
     Admission, AllowedHosts, Clock as _, Listener, Refused, Safe, SocketFile, SocketMode,
     SystemClock, bind_localhost, run,
@@ -198,6 +199,29 @@ fn an_account_may_be_admitted_by_its_number_or_with_all_others() {
         assert!(served.guess().starts_with("HTTP/1.1 401 "));
         assert_eq!(served.attempts_left(), 0);
     }
+}
+
+#[test]
+fn where_netlink_is_refused_the_tables_tell() {
+    let served = Served::start(|own| own.with_peers(Peers::by(&[Source::Tables("/proc/net")])));
+    assert_eq!(as_other(|| served.guess()), "");
+    assert_eq!(served.reported(), [Refused::Account(OTHER)]);
+    assert!(served.guess().starts_with("HTTP/1.1 401 "));
+    assert_eq!(served.attempts_left(), 2);
+}
+
+#[test]
+fn where_nothing_tells_everybody_is_refused_at_the_port() {
+    let nothing = || Peers::by(&[Source::Tables("/nowhere")]);
+    let served = Served::start(|own| own.with_user(OTHER).with_peers(nothing()));
+    assert_eq!(served.guess(), "");
+    assert_eq!(as_other(|| served.guess()), "");
+    assert_eq!(served.reported(), [Refused::Unknown; 2]);
+    assert_eq!(served.attempts_left(), 3);
+    // A socket is asked itself.
+    assert!(served.guess_by_socket().starts_with("HTTP/1.1 401 "));
+    let served = Served::start(|own| own.with_any_user().with_peers(nothing()));
+    assert!(as_other(|| served.guess()).starts_with("HTTP/1.1 401 "));
 }
 
 #[test]
