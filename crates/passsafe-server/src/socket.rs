@@ -65,9 +65,17 @@ impl SocketFile {
     /// Says whether a socket could be bound at `path`, an absolute one, and leaves everything
     /// as it is.
     pub fn check(path: &Path) -> Result<(), SocketError> {
-        let folder = path.parent().filter(|_| path.file_name().is_some());
-        let folder = folder.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Self::place(path).map(drop)
+    }
+
+    /// Where the socket goes: `path` without links in its folder, which could be led
+    /// elsewhere once the folder has been judged.
+    fn place(path: &Path) -> Result<PathBuf, SocketError> {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
+        };
         let folder = folder.canonicalize().map_err(SocketError::NoFolder)?;
+        let path = folder.join(name);
         for (height, folder) in folder.ancestors().enumerate() {
             let metadata = fs::metadata(folder)?;
             let owner_is_trusted =
@@ -79,25 +87,25 @@ impl SocketFile {
             }
         }
         // The longer of the two names that it will have.
-        SocketAddrUnix::new(temporary_name(path)).map_err(io::Error::from)?;
-        let address = SocketAddrUnix::new(path).map_err(io::Error::from)?;
-        match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        SocketAddrUnix::new(temporary_name(&path)).map_err(io::Error::from)?;
+        let address = SocketAddrUnix::new(&path).map_err(io::Error::from)?;
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path),
             Err(error) => Err(error.into()),
             Ok(metadata) if !metadata.file_type().is_socket() => Err(SocketError::Occupied),
             Ok(_) if is_live(&address)? => Err(SocketError::Live),
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(path),
         }
     }
 
     /// Binds a socket at `path`, an absolute one. One that nobody listens on is replaced.
     pub fn bind(path: &Path, mode: SocketMode) -> Result<(UnixListener, Self), SocketError> {
-        Self::check(path)?;
-        let temporary = temporary_name(path);
+        let path = Self::place(path)?;
+        let temporary = temporary_name(&path);
         let bound = Self::bind_at(&temporary, mode).and_then(|(listener, metadata)| {
-            fs::rename(&temporary, path)?;
+            fs::rename(&temporary, &path)?;
             let (device, inode) = (metadata.dev(), metadata.ino());
-            Ok((listener, Self { path: path.to_owned(), device, inode }))
+            Ok((listener, Self { path, device, inode }))
         });
         if bound.is_err() {
             let _was_never_made = fs::remove_file(&temporary);
@@ -123,7 +131,7 @@ impl SocketFile {
         Self { path, device, inode }
     }
 
-    /// Where it is.
+    /// Where it is, without links in its folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -253,6 +261,9 @@ mod tests {
                 assert_eq!(checked.is_ok(), allowed, "{mode:o} {path}");
             }
         }
+        let linked = folder.path().join("link/safe.sock");
+        let (_listener, file) = SocketFile::bind(&linked, SocketMode::Own).unwrap();
+        assert_eq!(file.path(), inner.canonicalize().unwrap().join("safe.sock"));
     }
 
     #[test]
