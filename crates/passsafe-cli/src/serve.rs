@@ -14,6 +14,7 @@ mod refusals;
 mod seal;
 mod secret;
 mod serving;
+mod signals;
 mod socket;
 
 use std::io::{IsTerminal as _, stdout};
@@ -85,6 +86,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         lifetime,
         expires_at: handoff.expires_at(),
     };
+    signals::hold();
     if args.json {
         credentials.print_json()?;
     } else {

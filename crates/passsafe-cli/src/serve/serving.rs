@@ -12,7 +12,7 @@ use passsafe_server::{Admission, AllowedHosts, Listener, Safe, SocketFile, Syste
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::handoff::{Access, Handoff, Received};
-use super::{inherited, refusals};
+use super::{inherited, refusals, signals};
 use crate::args::ServingArgs;
 use crate::failure::{Failure, code};
 use crate::output::note;
@@ -97,6 +97,7 @@ fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    signals::release();
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}

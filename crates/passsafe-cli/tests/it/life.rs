@@ -157,6 +157,16 @@ fn deadly_signals_close_the_safe() {
     }
 }
 
+/// The credentials are shown, and whoever serves them is not there yet.
+#[test]
+fn a_signal_between_showing_and_serving_is_not_lost() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let safe = Safe::start(b"S3kr!t");
+        safe.signal(signal);
+        assert_output(&safe.end(), 0, "", "closed: the safe is gone\n");
+    }
+}
+
 /// The one test that lives through a whole minute.
 #[test]
 fn an_expired_safe_says_so_and_is_gone() {
