@@ -5,6 +5,7 @@
 //! tried and what was found. It fails if any claim did not hold. Loads go to loopback only
 //! and are bounded in count and time.
 
+mod accounts;
 mod flood;
 pub(crate) mod fuzz;
 mod web;
@@ -41,8 +42,15 @@ impl Finding {
     }
 }
 
-const PROOFS: &[Proof] =
-    &[flood::IDLE, flood::SLOW, flood::TOKENS, flood::END, fuzz::PROOF, web::PROOF];
+const PROOFS: &[Proof] = &[
+    accounts::PROOF,
+    flood::IDLE,
+    flood::SLOW,
+    flood::TOKENS,
+    flood::END,
+    fuzz::PROOF,
+    web::PROOF,
+];
 
 /// Runs the named proofs, or all.
 pub(crate) fn prove(repository: &Repository, names: &[String]) -> anyhow::Result<()> {

@@ -74,6 +74,25 @@ pub(crate) struct ServeArgs {
     /// Answer to this Host as well, written as the client sends it (for tunnels)
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) allow_host: Vec<HostName>,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+}
+
+/// By what way, and from which accounts, a safe is reached.
+#[derive(Debug, Args)]
+pub(crate) struct AccessArgs {
+    /// Listen on a Unix socket as well; its folder must be writable by nobody else
+    #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) socket: Option<String>,
+    /// Listen on the socket only
+    #[arg(long, requires = "socket", conflicts_with = "port")]
+    pub(crate) no_port: bool,
+    /// Let this account connect as well, by name or number [default: this account only]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_user: Vec<String>,
+    /// Let every account of this machine connect
+    #[arg(long)]
+    pub(crate) allow_any_user: bool,
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +123,12 @@ pub(crate) struct SafeArgs {
     /// Send the token over plain HTTP to a host that is not this machine
     #[arg(long)]
     pub(crate) allow_plain_http: bool,
+    /// Account that serves the safe, by name or number [default: this account]
+    #[arg(long, value_name = "NAME", env = "PASSSAFE_OWNER", hide_env_values = true)]
+    pub(crate) owner: Option<String>,
+    /// Send the token to whoever listens there, another account's program included
+    #[arg(long)]
+    pub(crate) any_owner: bool,
 }
 
 #[derive(Debug, Args)]
@@ -165,8 +190,11 @@ pub(crate) struct ServingArgs {
     #[arg(long)]
     pub(crate) handoff: i32,
     /// Descriptors of the listening sockets
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "socket_listener")]
     pub(crate) listener: Vec<i32>,
+    /// Descriptor of the listening Unix socket
+    #[arg(long)]
+    pub(crate) socket_listener: Option<i32>,
 }
 
 /// What may stand in a `Host` header.

@@ -1,8 +1,11 @@
 //! The client's errors in the words, and with the exit codes, of the command line.
 
+use std::io;
+
 use passsafe_client::{BaseUrl, Error, State};
 use passsafe_core::wire::MAX_ATTEMPTS;
 
+use crate::accounts;
 use crate::failure::{Failure, code};
 
 /// What happened at `url`, and what to do next.
@@ -15,6 +18,18 @@ pub(crate) fn explain(error: &Error, url: &BaseUrl) -> Failure {
         _ if error.is_spent() => return over(State::Spent),
         _ if error.is_expired() => return over(State::Expired),
         _ if error.is_closed() => return over(State::Closed),
+        _ if error.is_foreign_listener() => return foreign(error, url),
+        _ if error.is_hung_up() => (
+            code::UNAVAILABLE,
+            "a safe of another account has to admit this one: --allow-user; a tunnel needs a far end",
+        ),
+        _ if is_forbidden(error) => {
+            return Failure::new(
+                code::REFUSED,
+                format!("{url} is not for this account"),
+                "a safe of another account has to admit this one: --allow-user",
+            );
+        }
         _ if error.is_unreachable() => {
             return Failure::new(
                 code::UNAVAILABLE,
@@ -48,6 +63,27 @@ pub(crate) fn explain(error: &Error, url: &BaseUrl) -> Failure {
         _ => (code::OS, "this is the system's refusal; try again"),
     };
     Failure::new(code, error.to_string(), hint)
+}
+
+/// The token stays here: another account's program waits for it.
+fn foreign(error: &Error, url: &BaseUrl) -> Failure {
+    let Some(uid) = error.listener_account() else {
+        let hint = "nothing was sent; --any-owner trusts whoever listens there";
+        return Failure::new(code::REFUSED, error.to_string(), hint);
+    };
+    let name = accounts::name(uid);
+    Failure::new(
+        code::REFUSED,
+        format!("what listens at {url} belongs to account {name} (uid {uid})"),
+        format!("nothing was sent; if that account serves your safe, add --owner {name}"),
+    )
+}
+
+/// A socket that only its account may connect to.
+fn is_forbidden(error: &Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// A safe that will not open again, whoever asks.

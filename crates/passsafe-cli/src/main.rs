@@ -4,6 +4,7 @@
 //! terminal. Only this file reads the command line, and only `environment.rs` the
 //! environment.
 
+mod accounts;
 mod args;
 mod close;
 mod completions;

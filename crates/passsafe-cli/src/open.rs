@@ -1,14 +1,54 @@
 //! Reaching a safe and opening it.
 
 use passsafe_client::blocking::{Client, Endpoint};
-use passsafe_client::{BaseUrl, Error, State};
+use passsafe_client::{BaseUrl, Error, State, Status};
 use passsafe_core::{EntryName, Secret, User};
 
 use crate::args::{SafeArgs, UserArg};
 use crate::credentials::{self, Credentials};
 use crate::explain::{explain, over};
 use crate::failure::{Failure, code};
-use crate::hint;
+use crate::{accounts, hint};
+
+/// Where a safe is, and whose it has to be.
+pub(crate) struct Address {
+    url: BaseUrl,
+    owner: Owner,
+}
+
+#[derive(Clone, Copy)]
+enum Owner {
+    Own,
+    Account(u32),
+    Any,
+}
+
+impl Address {
+    /// What the flags and variables say, or the defaults.
+    pub(crate) fn of(args: &SafeArgs) -> Result<Self, Failure> {
+        let owner = match &args.owner {
+            _ if args.any_owner => Owner::Any,
+            Some(name) => Owner::Account(accounts::number("--owner", name)?),
+            None => Owner::Own,
+        };
+        Ok(Self { url: base_url(args)?, owner })
+    }
+
+    pub(crate) fn url(&self) -> &BaseUrl {
+        &self.url
+    }
+
+    /// For what needs no passphrase.
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, Failure> {
+        let endpoint =
+            Endpoint::new(self.url.clone()).map_err(|error| explain(&error, &self.url))?;
+        Ok(match self.owner {
+            Owner::Own => endpoint,
+            Owner::Account(uid) => endpoint.with_owner(uid),
+            Owner::Any => endpoint.with_any_owner(),
+        })
+    }
+}
 
 /// Fetches and opens the secrets of these names, all at one moment, in the order asked for.
 /// Asks for what no variable has.
@@ -17,10 +57,10 @@ pub(crate) fn secrets(
     user: &UserArg,
     names: &[EntryName],
 ) -> Result<Vec<Secret>, Failure> {
-    let url = base_url(safe)?;
-    let credentials = credentials::for_opening(|| must_be_open(&url))?;
-    try_secrets(&credentials, &url, safe.allow_plain_http, user, names).map_err(|error| {
-        let failure = explain(&error, &url);
+    let address = Address::of(safe)?;
+    let credentials = credentials::for_opening(|| must_be_open(&address))?;
+    try_secrets(&credentials, &address, safe.allow_plain_http, user, names).map_err(|error| {
+        let failure = explain(&error, &address.url);
         // The other hint is worth a word of the passphrase, so only where it is needed.
         let typo = Some(&credentials.passphrase).filter(|_| error.is_wrong_passphrase());
         match typo.and_then(hint::for_wrong_passphrase) {
@@ -32,7 +72,7 @@ pub(crate) fn secrets(
 
 fn try_secrets(
     credentials: &Credentials,
-    url: &BaseUrl,
+    address: &Address,
     allow_plain_http: bool,
     user: &UserArg,
     names: &[EntryName],
@@ -44,12 +84,17 @@ fn try_secrets(
     if let Some(user) = user.user.as_ref().and_then(User::as_str) {
         client = client.with_user(user)?;
     }
+    client = match address.owner {
+        Owner::Own => client,
+        Owner::Account(uid) => client.with_owner(uid),
+        Owner::Any => client.with_any_owner(),
+    };
     let names: Vec<&str> = names.iter().map(EntryName::as_str).collect();
-    client.with_url(&url.to_string())?.secrets(&names)
+    client.with_url(&address.url.to_string())?.secrets(&names)
 }
 
 /// The address of the safe: `--url`, `PASSSAFE_URL` or the default.
-pub(crate) fn base_url(args: &SafeArgs) -> Result<BaseUrl, Failure> {
+fn base_url(args: &SafeArgs) -> Result<BaseUrl, Failure> {
     let Some(text) = &args.url else { return Ok(BaseUrl::default()) };
     match (BaseUrl::parse(text), BaseUrl::parse_plain_http(text)) {
         (Ok(url), _) => Ok(url),
@@ -67,15 +112,14 @@ pub(crate) fn base_url(args: &SafeArgs) -> Result<BaseUrl, Failure> {
     }
 }
 
-/// The safe at `url`, for what needs no passphrase.
-pub(crate) fn endpoint(url: &BaseUrl) -> Result<Endpoint, Failure> {
-    Endpoint::new(url.clone()).map_err(|error| explain(&error, url))
+/// Asks how a safe is doing.
+pub(crate) fn status(address: &Address) -> Result<Status, Failure> {
+    address.endpoint()?.status().map_err(|error| explain(&error, &address.url))
 }
 
 /// Before a person is asked to type anything for it.
-pub(crate) fn must_be_open(url: &BaseUrl) -> Result<(), Failure> {
-    let status = endpoint(url)?.status().map_err(|error| explain(&error, url))?;
-    match status.state {
+pub(crate) fn must_be_open(address: &Address) -> Result<(), Failure> {
+    match status(address)?.state {
         State::Open | State::Unknown => Ok(()),
         state => Err(over(state)),
     }

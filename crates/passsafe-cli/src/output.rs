@@ -1,5 +1,7 @@
 //! Answers on stdout, written without a buffer that would keep a copy.
 
+#[cfg(unix)]
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write as _, stderr, stdout};
 #[cfg(unix)]
@@ -56,10 +58,11 @@ pub(crate) fn note(text: &str) {
 /// As [`note`], on a thread of its own: a stderr that nobody reads (a full pipe, a terminal
 /// held by Ctrl-S) must not keep a safe alive. Says when it is written.
 #[cfg(unix)]
-pub(crate) fn note_aside(text: &'static str) -> mpsc::Receiver<()> {
+pub(crate) fn note_aside(text: impl Into<Cow<'static, str>>) -> mpsc::Receiver<()> {
     let (written, is_written) = mpsc::channel();
+    let text = text.into();
     thread::spawn(move || {
-        note(text);
+        note(&text);
         // Whether anybody still waits is their business.
         let _late = written.send(());
     });

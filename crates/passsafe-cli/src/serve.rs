@@ -10,10 +10,12 @@ mod bind;
 mod handoff;
 mod inherited;
 mod present;
+mod refusals;
 mod seal;
 mod secret;
 mod serving;
 pub(crate) mod signals;
+mod socket;
 
 use std::io::{IsTerminal as _, stdout};
 
@@ -21,11 +23,12 @@ use passsafe_client::account_user;
 use passsafe_core::Lifetime;
 use passsafe_server::{Clock as _, SystemClock};
 
+use crate::accounts;
 use crate::args::ServeArgs;
 use crate::failure::{Failure, code};
 use crate::hardened;
 use crate::terminal::Terminal;
-use handoff::Handoff;
+use handoff::{Access, Handoff};
 use present::Credentials;
 
 pub(crate) use serving::serving;
@@ -45,7 +48,18 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     }
     let source = secret::Source::choose(args.password_stdin, Terminal::open())?;
     let user = seal::user(args.user.user.as_ref(), account_user)?;
-    let (listeners, port) = bind::bind(args.port)?;
+    let users = admitted(&args.access.allow_user)?;
+    let for_others = !users.is_empty() || args.access.allow_any_user;
+    let place = args.access.socket.as_deref().map(|path| socket::Place::choose(path, for_others));
+    let place = place.transpose()?;
+    let socket_url = place.as_ref().map(socket::Place::url);
+    let (listeners, url) = match &socket_url {
+        Some(url) if args.access.no_port => (Vec::new(), url.clone()),
+        _ => {
+            let (listeners, port) = bind::bind(args.port)?;
+            (listeners, format!("http://localhost:{port}"))
+        }
+    };
     let lifetime = match (args.minutes, &source) {
         (Some(lifetime), _) => lifetime,
         (None, secret::Source::Terminal(terminal)) => ask_lifetime(terminal)?,
@@ -55,11 +69,19 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     let sealed = seal::seal(&entries, &user)?;
     drop(entries);
     let creation = SystemClock.now();
-    let allowed_hosts = args.allow_host.into_iter().map(|host| host.0).collect();
-    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, allowed_hosts);
-    let serving = handoff.prepare(listeners)?;
+    let made = place.map(|place| place.make()).transpose()?;
+    let (socket, made) = made.unzip();
+    let access = Access {
+        hosts: args.allow_host.into_iter().map(|host| host.0).collect(),
+        users,
+        any_user: args.access.allow_any_user,
+        socket: made.as_ref().map(socket::Made::parts),
+    };
+    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, access);
+    let serving = handoff.prepare(listeners, socket)?;
     let credentials = Credentials {
-        url: format!("http://localhost:{port}"),
+        url,
+        socket_url,
         passphrase: sealed.passphrase,
         token: sealed.seed.token(lifetime),
         user,
@@ -84,6 +106,11 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         present::clear_screen(&without_credentials)?;
     }
     Err(serving.exec(args.json))
+}
+
+/// The numbers of the accounts that may connect besides this one.
+fn admitted(names: &[String]) -> Result<Vec<u32>, Failure> {
+    names.iter().map(|name| accounts::number("--allow-user", name)).collect()
 }
 
 fn ask_lifetime(terminal: &Terminal) -> Result<Lifetime, Failure> {

@@ -4,13 +4,12 @@ use passsafe_client::{State, Status};
 use passsafe_core::wire::MAX_ATTEMPTS;
 
 use crate::args::StatusArgs;
-use crate::explain::{explain, how};
+use crate::explain::how;
 use crate::failure::Failure;
 use crate::{open, output};
 
 pub(crate) fn status(args: &StatusArgs) -> Result<(), Failure> {
-    let url = open::base_url(&args.safe)?;
-    let status = open::endpoint(&url)?.status().map_err(|error| explain(&error, &url))?;
+    let status = open::status(&open::Address::of(&args.safe)?)?;
     let line = if args.json { json(&status) } else { sentence(&status) };
     output::write(format!("{line}\n").as_bytes())
 }

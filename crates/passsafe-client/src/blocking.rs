@@ -48,6 +48,18 @@ impl Client {
         Self { client: self.client.with_plain_http(), ..self }
     }
 
+    /// As [`crate::Client::with_owner`].
+    #[must_use]
+    pub fn with_owner(self, uid: u32) -> Self {
+        Self { client: self.client.with_owner(uid), ..self }
+    }
+
+    /// As [`crate::Client::with_any_owner`].
+    #[must_use]
+    pub fn with_any_owner(self) -> Self {
+        Self { client: self.client.with_any_owner(), ..self }
+    }
+
     /// As [`crate::Client::with_timeout`].
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
@@ -119,6 +131,18 @@ impl Endpoint {
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { endpoint: self.endpoint.with_timeout(timeout), ..self }
+    }
+
+    /// As [`crate::Endpoint::with_owner`].
+    #[must_use]
+    pub fn with_owner(self, uid: u32) -> Self {
+        Self { endpoint: self.endpoint.with_owner(uid), ..self }
+    }
+
+    /// As [`crate::Endpoint::with_any_owner`].
+    #[must_use]
+    pub fn with_any_owner(self) -> Self {
+        Self { endpoint: self.endpoint.with_any_owner(), ..self }
     }
 
     /// As [`crate::Endpoint::status`].

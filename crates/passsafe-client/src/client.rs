@@ -71,6 +71,20 @@ impl Client {
         Self { plain_http: true, ..self }
     }
 
+    /// As [`Endpoint::with_owner`].
+    #[must_use]
+    pub fn with_owner(self, uid: u32) -> Self {
+        let endpoint = self.endpoint.with_owner(uid);
+        Self { endpoint, ..self }
+    }
+
+    /// As [`Endpoint::with_any_owner`].
+    #[must_use]
+    pub fn with_any_owner(self) -> Self {
+        let endpoint = self.endpoint.with_any_owner();
+        Self { endpoint, ..self }
+    }
+
     /// Sets the longest time from connecting to the last byte of an answer. Five seconds
     /// unless set; deriving the key is not counted.
     #[must_use]

@@ -7,7 +7,6 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
@@ -19,12 +18,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::runtime::{self, Handle};
 
 use crate::clock;
-use crate::error::Cause;
-use crate::url::Host;
+use crate::dial::{Probe, Stream, Trusted, dial};
+use crate::error::{Cause, Kind};
+use crate::url::BaseUrl;
 
 /// Requests to a safe have no body.
 pub(crate) type Request = hyper::Request<Empty<Bytes>>;
@@ -41,10 +40,8 @@ const MAX_IDLE: Duration = Duration::from_secs(20);
 pub(crate) struct Connection {
     sender: Sender,
     /// `None` once it has ended. Dropping it then is what makes the sender notice.
-    driver: Option<Driver<TcpStream>>,
-    /// A second handle of the socket, to ask the system about it without a reactor, whose
-    /// news of a hang-up may be waiting to be read.
-    probe: std::net::TcpStream,
+    driver: Option<Driver<Box<dyn Stream>>>,
+    probe: Probe,
     /// The runtime whose reactor watches the socket.
     runtime: runtime::Id,
     /// When it was last used, by [`clock::now`].
@@ -67,11 +64,10 @@ pub(crate) enum Failure {
 }
 
 impl Connection {
-    pub(crate) async fn open(host: &Host, port: u16) -> io::Result<Self> {
-        let stream = dial(host, port).await?.into_std()?;
-        let probe = stream.try_clone()?;
-        let stream = TcpStream::from_std(stream)?;
-        let (sender, driver) = handshake(stream).await.map_err(io::Error::other)?;
+    pub(crate) async fn open(url: &BaseUrl, trusted: Trusted) -> Result<Self, Kind> {
+        let (stream, probe) = dial(url, trusted).await?;
+        let handshake = handshake(stream).await;
+        let (sender, driver) = handshake.map_err(|error| Kind::System(error.into()))?;
         let runtime = Handle::current().id();
         Ok(Self { sender, driver: Some(driver), probe, runtime, used: clock::now() })
     }
@@ -85,7 +81,7 @@ impl Connection {
 
     /// Whether the other side is there and has nothing to say.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.probe.peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        self.probe.is_quiet()
     }
 
     /// Sends one request and reads its whole answer. Worthless after an error, and after the
@@ -139,26 +135,6 @@ impl From<hyper::Error> for Failure {
     }
 }
 
-/// Connects without a look-up where the host is this machine.
-async fn dial(host: &Host, port: u16) -> io::Result<TcpStream> {
-    let stream = match host {
-        Host::Localhost => match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-            Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
-                TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.map_err(|_| refused)
-            }
-            connected => connected,
-        },
-        Host::Address(address) => TcpStream::connect((*address, port)).await,
-        Host::Name(name) => TcpStream::connect((name.as_str(), port)).await,
-    }?;
-    // Where nobody listens on a port of the ephemeral range, the system may choose that very
-    // port as the source and connect the socket to itself (RFC 9293, section 3.5).
-    if stream.local_addr()? == stream.peer_addr()? {
-        return Err(io::ErrorKind::ConnectionRefused.into());
-    }
-    Ok(stream)
-}
-
 /// Polls `work`, and the connection that it waits for, until `work` is done.
 async fn drive<S: AsyncRead + AsyncWrite + Unpin, T>(
     driver: &mut Option<Driver<S>>,
@@ -195,7 +171,7 @@ async fn read_whole(answer: Response<Incoming>) -> Result<Response<Bytes>, Failu
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::net::TcpListener;
+    use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
 
@@ -206,7 +182,8 @@ mod tests {
     fn connected(runtime: &runtime::Runtime) -> (Connection, std::net::TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let connection = runtime.block_on(Connection::open(&Host::Localhost, port)).unwrap();
+        let url = BaseUrl::parse(&format!("http://localhost:{port}")).unwrap();
+        let connection = runtime.block_on(Connection::open(&url, Trusted::Own)).unwrap();
         (connection, listener.accept().unwrap().0)
     }
 

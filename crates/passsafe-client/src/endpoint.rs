@@ -18,6 +18,7 @@ use passsafe_core::wire::{CLOSE_PATH, Code, SECRET_PATH, STATUS_PATH, Status, TO
 use crate::answer::{self, Fetched};
 use crate::clock;
 use crate::connection::{Connection, Failure, Request};
+use crate::dial::Trusted;
 use crate::error::{Error, Kind};
 use crate::url::BaseUrl;
 
@@ -28,6 +29,7 @@ use crate::url::BaseUrl;
 pub struct Endpoint {
     url: BaseUrl,
     timeout: Duration,
+    trusted: Trusted,
     kept: Mutex<Option<Connection>>,
     end: Mutex<Option<End>>,
 }
@@ -46,7 +48,13 @@ impl Endpoint {
     /// An endpoint at `url`. Nothing is sent yet.
     #[must_use]
     pub fn new(url: BaseUrl) -> Self {
-        Self { url, timeout: Self::DEFAULT_TIMEOUT, kept: Mutex::new(None), end: Mutex::new(None) }
+        Self {
+            url,
+            timeout: Self::DEFAULT_TIMEOUT,
+            trusted: Trusted::Own,
+            kept: Mutex::new(None),
+            end: Mutex::new(None),
+        }
     }
 
     /// Sets the longest time from connecting to the last byte of an answer.
@@ -55,9 +63,25 @@ impl Endpoint {
         Self { timeout, ..self }
     }
 
+    /// Expects the safe to be served by the account with this user id, and by no other.
+    ///
+    /// Unless told, a client sends nothing to a listener of this machine that another account
+    /// than its own holds. Where the safe is on another machine, or this one is not Linux
+    /// and the safe no Unix socket, nobody can tell, and this changes nothing.
+    #[must_use]
+    pub fn with_owner(self, uid: u32) -> Self {
+        Self { trusted: Trusted::Account(uid), ..self }
+    }
+
+    /// Sends the token to whoever listens, another account's program included.
+    #[must_use]
+    pub fn with_any_owner(self) -> Self {
+        Self { trusted: Trusted::Any, ..self }
+    }
+
     /// The same at another address.
     pub(crate) fn with_url(self, url: BaseUrl) -> Self {
-        Self::new(url).with_timeout(self.timeout)
+        Self { timeout: self.timeout, trusted: self.trusted, ..Self::new(url) }
     }
 
     /// Asks where the safe is in its life; costs no attempt.
@@ -98,7 +122,7 @@ impl Endpoint {
 
     #[expect(
         clippy::expect_used,
-        reason = "a host that was parsed from a URI, a port and six digits are visible ASCII"
+        reason = "a host that was parsed from a URI, `localhost`, a port and six digits are visible ASCII"
     )]
     fn request(&self, method: Method, path: &str, token: Option<&Token>) -> Result<Request, Kind> {
         let visible = "visible ASCII is a header value";
@@ -124,9 +148,7 @@ impl Endpoint {
                 answered => return self.settle(kept, answered),
             },
         };
-        let mut fresh = Connection::open(self.url.host(), self.url.port())
-            .await
-            .map_err(|source| Kind::Unreachable { at: self.url.to_string(), source })?;
+        let mut fresh = Connection::open(&self.url, self.trusted).await?;
         let answered = fresh.exchange(request).await;
         self.settle(fresh, answered)
     }
@@ -178,6 +200,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn by_a_socket_the_host_is_localhost() {
+        let url = BaseUrl::parse("unix:///run/user/1000/safe.sock").unwrap();
+        let request = Endpoint::new(url).request(Method::GET, STATUS_PATH, None).unwrap();
+        assert_eq!(request.uri(), "/v1/status");
+        assert_eq!(request.headers()["host"], "localhost");
+    }
 
     #[test]
     fn a_request_names_its_host_and_hides_its_token() {

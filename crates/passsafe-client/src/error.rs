@@ -114,6 +114,30 @@ impl Error {
         self.0.is_unreachable()
     }
 
+    /// With [`Error::is_unreachable`]: what listens there hung up without an answer. A safe
+    /// does so to an account that it does not admit.
+    #[must_use]
+    pub fn is_hung_up(&self) -> bool {
+        matches!(*self.0, Kind::HungUp { .. })
+    }
+
+    /// What listens there belongs to another account of this machine, or the system does not
+    /// say to whom. Nothing was sent. [`Endpoint::with_owner`](crate::Endpoint::with_owner)
+    /// names another account to trust.
+    #[must_use]
+    pub fn is_foreign_listener(&self) -> bool {
+        matches!(*self.0, Kind::ForeignListener { .. } | Kind::UnknownListener { .. })
+    }
+
+    /// With [`Error::is_foreign_listener`]: the user id of that account, if it is known.
+    #[must_use]
+    pub fn listener_account(&self) -> Option<u32> {
+        match *self.0 {
+            Kind::ForeignListener { account, .. } => Some(account),
+            _ => None,
+        }
+    }
+
     /// No complete answer came in time.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
@@ -189,6 +213,10 @@ pub(crate) enum Kind {
     Unreachable { at: String, source: std::io::Error },
     #[error("{at} hung up without an answer")]
     HungUp { at: String, source: Cause },
+    #[error("what listens at {at} belongs to another account (uid {account})")]
+    ForeignListener { at: String, account: u32 },
+    #[error("the system does not say which account listens at {at}")]
+    UnknownListener { at: String },
     #[error("no answer within {0:?}")]
     Timeout(Duration),
     #[error("what answers is not a safe: {0}")]

@@ -51,6 +51,11 @@
 //! user's own machine is trusted: a program that can read this process's memory has won.
 //! Only safes on this machine are asked over plain HTTP unless the caller says otherwise;
 //! no proxy is used, no redirect followed, no environment variable read.
+//!
+//! Not trusted are the machine's other accounts. On Linux nothing is sent to a port of this
+//! machine on which another account listens, and on any Unix nothing to another account's
+//! socket, unless [`Endpoint::with_owner`] names that account. Elsewhere a port cannot be told
+//! from another account's.
 
 #![forbid(unsafe_code)]
 
@@ -60,6 +65,7 @@ pub mod blocking;
 mod client;
 mod clock;
 mod connection;
+mod dial;
 mod endpoint;
 mod error;
 #[cfg(fuzzing)]

@@ -13,9 +13,12 @@ use passsafe_core::wire::DEFAULT_PORT;
 
 use crate::error::{Error, Kind};
 
-/// Address of a safe: `http://HOST[:PORT][/PATH]`, by default `http://localhost:8051`.
+/// Address of a safe: `http://HOST[:PORT][/PATH]`, by default `http://localhost:8051`, or
+/// `unix:///PATH` for a Unix socket.
 ///
-/// `/v1/…` is appended to the path. Trailing slashes do not matter.
+/// `/v1/…` is appended to the path of the former. Trailing slashes do not matter. The path
+/// of a socket is taken to the letter, without percent-encoding, and contains neither `?` nor
+/// `#`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     host: Host,
@@ -24,10 +27,11 @@ pub struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Reads the URL of a safe on this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
+    /// Reads the URL of a safe on this machine: `localhost`, 127.0.0.0/8, `[::1]` or a socket.
     ///
     /// The error answers [`Error::is_usage`]: for another machine, whose network would see
-    /// the token; for a scheme other than `http`; for user information, query or fragment.
+    /// the token; for a scheme other than `http` and `unix`; for user information, query or
+    /// fragment.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let url = Self::parse_plain_http(text)?;
         if url.host.is_loopback() { Ok(url) } else { Err(Kind::Url(UrlError::PlainHttp).into()) }
@@ -82,7 +86,10 @@ impl FromStr for BaseUrl {
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority(), self.prefix)
+        match &self.host {
+            Host::Socket(path) => write!(f, "unix://{path}"),
+            _ => write!(f, "http://{}{}", self.authority(), self.prefix),
+        }
     }
 }
 
@@ -99,12 +106,14 @@ pub(crate) enum Host {
     Localhost,
     Address(IpAddr),
     Name(String),
+    /// The absolute path of a Unix socket.
+    Socket(String),
 }
 
 impl Host {
     fn is_loopback(&self) -> bool {
         match self {
-            Self::Localhost => true,
+            Self::Localhost | Self::Socket(_) => true,
             Self::Address(address) => address.is_loopback(),
             Self::Name(_) => false,
         }
@@ -127,7 +136,7 @@ impl Host {
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Localhost => f.write_str("localhost"),
+            Self::Localhost | Self::Socket(_) => f.write_str("localhost"),
             Self::Address(IpAddr::V4(address)) => write!(f, "{address}"),
             Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
             Self::Name(name) => f.write_str(name),
@@ -138,11 +147,12 @@ impl fmt::Display for Host {
 /// Why a text is not the URL of a safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UrlError {
-    #[error("the url of a safe starts with http://")]
+    #[error("the url of a safe starts with http:// or unix:///")]
     Scheme,
     #[error("this version cannot reach a safe over TLS")]
     Tls,
-    #[error("this version cannot reach a safe over a Unix socket")]
+    #[error("this system has no Unix sockets")]
+    #[cfg(not(unix))]
     UnixSocket,
     #[error("the url of a safe contains no user information")]
     UserInfo,
@@ -157,13 +167,20 @@ pub(crate) enum UrlError {
 }
 
 const HTTP_PORT: u16 = 80;
+/// Bytes of the longest path of a Unix socket.
+#[cfg(unix)]
+const MAX_SOCKET_PATH: usize =
+    if cfg!(any(target_os = "linux", target_os = "android")) { 107 } else { 103 };
 
 fn parse(text: &str) -> Result<BaseUrl, UrlError> {
     let (scheme, rest) = text.split_once(':').ok_or(UrlError::Scheme)?;
     match scheme.to_ascii_lowercase().as_str() {
         "http" => {}
         "https" => return Err(UrlError::Tls),
-        "unix" | "http+unix" => return Err(UrlError::UnixSocket),
+        #[cfg(unix)]
+        "unix" => return parse_socket(rest),
+        #[cfg(not(unix))]
+        "unix" => return Err(UrlError::UnixSocket),
         _ => return Err(UrlError::Scheme),
     }
     // The URI type drops fragments and takes bytes beyond ASCII in a path.
@@ -188,6 +205,28 @@ fn parse(text: &str) -> Result<BaseUrl, UrlError> {
         port: parse_port(port).ok_or(UrlError::Malformed)?,
         prefix: uri.path().trim_end_matches('/').to_owned(),
     })
+}
+
+/// Reads what stands behind `unix:`.
+#[cfg(unix)]
+fn parse_socket(text: &str) -> Result<BaseUrl, UrlError> {
+    let authority = text.trim_start_matches('/').split('/').next().unwrap_or_default();
+    if !text.starts_with("///") && authority.contains('@') {
+        return Err(UrlError::UserInfo);
+    }
+    let path = text.strip_prefix("//").filter(|path| path.starts_with('/'));
+    let path = path.ok_or(UrlError::Malformed)?;
+    match path {
+        _ if path.contains('?') => Err(UrlError::Query),
+        _ if path.contains('#') => Err(UrlError::Fragment),
+        _ if path.ends_with('/') || path.chars().any(char::is_control) => Err(UrlError::Malformed),
+        _ if path.len() > MAX_SOCKET_PATH => Err(UrlError::Malformed),
+        _ => Ok(BaseUrl {
+            host: Host::Socket(path.to_owned()),
+            port: HTTP_PORT,
+            prefix: String::new(),
+        }),
+    }
 }
 
 /// Reads what stands behind the host: nothing, or a colon and a number from 1 to 65,535.
@@ -232,6 +271,20 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_is_named_to_the_letter() {
+        for path in ["/run/user/1000/safe.sock", "/a b/%20/ä@b/s", "//x", "/../x"] {
+            let url = BaseUrl::parse(&format!("unix://{path}")).unwrap();
+            assert!(*url.host() == Host::Socket(path.to_owned()));
+            assert_eq!(url.to_string(), format!("unix://{path}"));
+            assert_eq!(url.authority(), "localhost");
+            assert!(BaseUrl::parse(&url.to_string()).unwrap() == url);
+        }
+        assert!(BaseUrl::parse("UNIX:///x").is_ok());
+        let longest = |length| BaseUrl::parse(&format!("unix:///{}", "x".repeat(length - 1)));
+        assert!(longest(MAX_SOCKET_PATH).is_ok() && longest(MAX_SOCKET_PATH + 1).is_err());
+    }
+
+    #[test]
     fn paths_are_appended_to_the_prefix() {
         let target = |text: &str| BaseUrl::parse(text).unwrap().target("/v1/status").unwrap();
         assert_eq!(target("http://localhost"), "/v1/status");
@@ -267,7 +320,17 @@ mod tests {
             ("ftp://localhost", UrlError::Scheme),
             (" http://localhost", UrlError::Scheme),
             ("https://localhost:8051", UrlError::Tls),
-            ("unix:/run/safe.sock", UrlError::UnixSocket),
+            ("http+unix:///run/safe.sock", UrlError::Scheme),
+            ("unix:/run/safe.sock", UrlError::Malformed),
+            ("unix:run/safe.sock", UrlError::Malformed),
+            ("unix://run/safe.sock", UrlError::Malformed),
+            ("unix://ana:hunter2@/run/safe.sock", UrlError::UserInfo),
+            ("unix://", UrlError::Malformed),
+            ("unix:///", UrlError::Malformed),
+            ("unix:///run/", UrlError::Malformed),
+            ("unix:///run/safe\0.sock", UrlError::Malformed),
+            ("unix:///run/safe.sock?x", UrlError::Query),
+            ("unix:///run/safe.sock#x", UrlError::Fragment),
             ("http://localhost?x=1", UrlError::Query),
             ("http://localhost/?", UrlError::Query),
             ("http://localhost/#", UrlError::Fragment),

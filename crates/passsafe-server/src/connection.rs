@@ -18,7 +18,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep_until;
 
 use crate::crowd::Place;
-use crate::hosts::AllowedHosts;
+use crate::hosts::{AllowedHosts, Door};
 use crate::pace::Paced;
 use crate::request;
 use crate::safe::Safe;
@@ -43,13 +43,13 @@ pub(crate) enum End {
     CutOff,
 }
 
-/// Serves a connection on a listener of `port` until either side has enough. When
+/// Serves a connection that came in by `door` until either side has enough. When
 /// `draining` turns true, the answer under way is still written.
 ///
 /// When its place is needed for another, what has arrived until then is still answered.
 pub(crate) async fn serve<S>(
     stream: S,
-    port: u16,
+    door: Door,
     shared: Arc<Shared>,
     place: Place,
     mut draining: watch::Receiver<bool>,
@@ -65,7 +65,7 @@ where
             yield_now().await;
         }
         pace.answering();
-        let mut answer = request::answer(&request, &shared.safe, &shared.hosts, port);
+        let mut answer = request::answer(&request, &shared.safe, &shared.hosts, door);
         if pace.is_old() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -136,7 +136,7 @@ mod tests {
         let (client, server) = duplex(capacity);
         let shared = Arc::new(Shared { safe: Arc::new(safe().0), hosts: AllowedHosts::default() });
         let draining = watch::Sender::new(false);
-        tokio::spawn(serve(server, 8_051, shared, crowd.admit(), draining.subscribe()));
+        tokio::spawn(serve(server, Door::Port(8_051), shared, crowd.admit(), draining.subscribe()));
         (client, draining)
     }
 

@@ -6,11 +6,22 @@
 
 /// Names of a loopback listener.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+/// The name of a Unix socket, which has no port.
+const SOCKET_HOST: &str = "localhost";
 /// The port that clients leave out of `Host`.
 const DEFAULT_HTTP_PORT: u16 = 80;
 
-/// `localhost`, `127.0.0.1` and `[::1]` with the listener's port, and what was allowed
-/// besides. Compared ASCII case-insensitively, otherwise to the letter.
+/// By what a connection came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// TCP, on this port.
+    Port(u16),
+    /// A Unix socket, which no browser reaches.
+    Socket,
+}
+
+/// `localhost`, `127.0.0.1` and `[::1]` with the listener's port, `localhost` alone on a Unix
+/// socket, and what was allowed besides. Compared ASCII case-insensitively, otherwise to the letter.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedHosts {
     others: Vec<String>,
@@ -27,13 +38,16 @@ impl AllowedHosts {
         self
     }
 
-    /// Whether `authority` names a listener on `port`.
-    pub(crate) fn allows(&self, authority: &[u8], port: u16) -> bool {
+    /// Whether `authority` names the safe behind `door`.
+    pub(crate) fn allows(&self, authority: &[u8], door: Door) -> bool {
         let is = |name: &str| authority.eq_ignore_ascii_case(name.as_bytes());
-        LOOPBACK
-            .iter()
-            .any(|host| is(&format!("{host}:{port}")) || (port == DEFAULT_HTTP_PORT && is(host)))
-            || self.others.iter().any(|host| is(host))
+        let own = match door {
+            Door::Socket => is(SOCKET_HOST),
+            Door::Port(port) => LOOPBACK.iter().any(|host| {
+                is(&format!("{host}:{port}")) || (port == DEFAULT_HTTP_PORT && is(host))
+            }),
+        };
+        own || self.others.iter().any(|host| is(host))
     }
 }
 
@@ -45,7 +59,7 @@ mod tests {
     fn loopback_names_with_the_port_are_ours() {
         let hosts = AllowedHosts::default();
         for ours in ["localhost:8051", "LocalHost:8051", "127.0.0.1:8051", "[::1]:8051"] {
-            assert!(hosts.allows(ours.as_bytes(), 8_051), "{ours}");
+            assert!(hosts.allows(ours.as_bytes(), Door::Port(8_051)), "{ours}");
         }
         for other in [
             "",
@@ -65,24 +79,35 @@ mod tests {
             "user@localhost:8051",
             "[0:0::1]:8051",
         ] {
-            assert!(!hosts.allows(other.as_bytes(), 8_051), "{other}");
+            assert!(!hosts.allows(other.as_bytes(), Door::Port(8_051)), "{other}");
         }
     }
 
     #[test]
     fn the_port_may_be_left_out_where_it_is_80() {
         let hosts = AllowedHosts::default();
-        assert!(hosts.allows(b"localhost", 80));
-        assert!(hosts.allows(b"localhost:80", 80));
+        assert!(hosts.allows(b"localhost", Door::Port(80)));
+        assert!(hosts.allows(b"localhost:80", Door::Port(80)));
     }
 
     #[test]
     fn a_named_host_is_taken_to_the_letter() {
         let hosts = AllowedHosts::default().with("safe.internal:9000").with("gate");
-        assert!(hosts.allows(b"SAFE.internal:9000", 8_051));
-        assert!(hosts.allows(b"gate", 8_051));
-        assert!(!hosts.allows(b"safe.internal", 8_051));
-        assert!(!hosts.allows(b"safe.internal:8051", 8_051));
-        assert!(!hosts.allows(b"gate:8051", 8_051));
+        assert!(hosts.allows(b"SAFE.internal:9000", Door::Port(8_051)));
+        assert!(hosts.allows(b"gate", Door::Port(8_051)));
+        assert!(!hosts.allows(b"safe.internal", Door::Port(8_051)));
+        assert!(!hosts.allows(b"safe.internal:8051", Door::Port(8_051)));
+        assert!(!hosts.allows(b"gate:8051", Door::Port(8_051)));
+    }
+
+    #[test]
+    fn a_socket_is_called_localhost_and_nothing_else() {
+        let hosts = AllowedHosts::default().with("gate");
+        for ours in ["localhost", "LOCALHOST", "gate"] {
+            assert!(hosts.allows(ours.as_bytes(), Door::Socket), "{ours}");
+        }
+        for other in ["", "localhost:80", "localhost:8051", "127.0.0.1", "[::1]", "evil.example"] {
+            assert!(!hosts.allows(other.as_bytes(), Door::Socket), "{other}");
+        }
     }
 }

@@ -6,22 +6,24 @@
 //! exit: the program that embeds it binds the sockets ([`bind_localhost`] helps), decides
 //! when to stop, and learns from [`run`] how the safe ended.
 //!
-//! The adversary is whoever can reach the port without the token. Web pages are refused by
-//! their headers and guessers are locked out at the third wrong token, however many try at
-//! once; see [`Safe`]. Floods and slow clients lose their places to newcomers; see [`run`].
+//! The adversary is whoever can reach the port without the token. Other accounts of the
+//! machine are turned away at the door ([`Admission`]), web pages are refused by their
+//! headers, and guessers are locked out at the third wrong token, however many try at once;
+//! see [`Safe`]. Floods and slow clients lose their places to newcomers; see [`run`].
 //!
 //! ```no_run
 //! use std::sync::Arc;
 //!
 //! use passsafe_core::{Deadline, Lifetime, SealedRecord, Seed};
-//! use passsafe_server::{AllowedHosts, Clock, Safe, SystemClock, bind_localhost, run};
+//! use passsafe_server::{Admission, AllowedHosts, Clock, Safe, SystemClock, bind_localhost, run};
 //!
 //! # async fn serve(record: SealedRecord, seed: Seed) -> std::io::Result<()> {
 //! let listeners = bind_localhost(8051)?;
 //! let clock = Arc::new(SystemClock);
 //! let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
 //! let safe = Arc::new(Safe::new(&record, seed.token(Lifetime::DEFAULT), deadline, clock));
-//! let end = run(listeners, safe, AllowedHosts::default(), std::future::pending()).await?;
+//! let (hosts, admission) = (AllowedHosts::default(), Admission::default());
+//! let end = run(listeners, safe, hosts, admission, std::future::pending()).await?;
 //! println!("the safe is {end:?}");
 //! # Ok(())
 //! # }
@@ -29,6 +31,8 @@
 
 #![forbid(unsafe_code)]
 
+mod accept;
+mod admission;
 mod clock;
 mod connection;
 mod crowd;
@@ -40,11 +44,16 @@ mod pace;
 mod request;
 mod run;
 mod safe;
+#[cfg(unix)]
+mod socket;
 #[cfg(test)]
 mod testing;
 
+pub use admission::{Admission, Refused};
 pub use clock::{Clock, SystemClock};
 pub use hosts::AllowedHosts;
-pub use listen::bind_localhost;
+pub use listen::{Listener, bind_localhost};
 pub use run::run;
 pub use safe::{Refusal, Release, Safe};
+#[cfg(unix)]
+pub use socket::{SocketError, SocketFile, SocketMode};

@@ -1,7 +1,32 @@
-//! Listening on `localhost`, by both of its addresses.
+//! Listening on `localhost`, by both of its addresses, or on a Unix socket.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+#[cfg(unix)]
+use std::os::unix::net::UnixListener;
+
+/// Where a safe takes connections.
+#[derive(Debug)]
+pub enum Listener {
+    /// On a port.
+    Tcp(TcpListener),
+    /// On a socket in the file system; `SocketFile` makes one.
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Self {
+        Self::Unix(listener)
+    }
+}
 
 /// How often another free port is looked for when its IPv6 half turns out to be taken.
 const TRIES_FOR_A_FREE_PORT: usize = 16;

@@ -19,18 +19,18 @@ use passsafe_core::wire::{
 };
 use serde::Serialize;
 
-use crate::hosts::AllowedHosts;
+use crate::hosts::{AllowedHosts, Door};
 use crate::safe::{Refusal, Safe};
 
-/// Answers one request that came in on a listener of `port`.
+/// Answers one request that came in by `door`.
 pub(crate) fn answer<B: Body>(
     request: &Request<B>,
     safe: &Safe,
     hosts: &AllowedHosts,
-    port: u16,
+    door: Door,
 ) -> Response<Full<Bytes>> {
     let mut response =
-        judge(request, safe, hosts, port).unwrap_or_else(|problem| refusal(request, &problem));
+        judge(request, safe, hosts, door).unwrap_or_else(|problem| refusal(request, &problem));
     if !request.body().is_end_stream() {
         // The body is not read, so nothing behind it can be.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -42,9 +42,9 @@ fn judge<B: Body>(
     request: &Request<B>,
     safe: &Safe,
     hosts: &AllowedHosts,
-    port: u16,
+    door: Door,
 ) -> Result<Response<Full<Bytes>>, Problem> {
-    refuse_wrong_host(request, hosts, port)?;
+    refuse_wrong_host(request, hosts, door)?;
     refuse_web_pages(request.headers())?;
     let operation = Operation::of(request)?;
     if !request.body().is_end_stream() {
@@ -110,14 +110,14 @@ impl Operation {
 fn refuse_wrong_host<B>(
     request: &Request<B>,
     hosts: &AllowedHosts,
-    port: u16,
+    door: Door,
 ) -> Result<(), Problem> {
     let header = sole(request.headers(), &HOST);
-    let header_is_ours = header.is_some_and(|value| hosts.allows(value.as_bytes(), port));
+    let header_is_ours = header.is_some_and(|value| hosts.allows(value.as_bytes(), door));
     let target_is_ours = request
         .uri()
         .authority()
-        .is_none_or(|authority| hosts.allows(authority.as_str().as_bytes(), port));
+        .is_none_or(|authority| hosts.allows(authority.as_str().as_bytes(), door));
     if header_is_ours && target_is_ours { Ok(()) } else { Err(Problem::new(Code::WrongHost)) }
 }
 

@@ -2,21 +2,22 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use passsafe_core::wire::State;
-use tokio::net::{self, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::accept::{Accepted, Acceptor, Stream};
+use crate::admission::Admission;
 use crate::connection::{self, End, Shared};
 use crate::crowd::{Crowd, Place};
-use crate::hosts::AllowedHosts;
+use crate::hosts::{AllowedHosts, Door};
+use crate::listen::Listener;
 use crate::safe::Safe;
 
 /// How long the clocks are left unread at most. Timers of the runtime stand still while the
@@ -41,19 +42,24 @@ const EMFILE: i32 = 24;
 /// that has asked nothing for the longest time.
 ///
 /// A locked or spent safe goes on refusing until its deadline. Connections that are open at
-/// the end get a quarter of a second for the answer under way, never more. Needs a tokio
-/// runtime with I/O and time enabled; the listeners become non-blocking.
+/// the end get a quarter of a second for the answer under way, never more. Connections of
+/// accounts that `admission` does not admit are closed before a byte of theirs is read. Needs
+/// a tokio runtime with I/O and time enabled; the listeners become non-blocking.
 ///
 /// # Errors
 ///
 /// If a listener cannot be handed to the runtime.
 pub async fn run(
-    listeners: Vec<TcpListener>,
+    listeners: impl IntoIterator<Item: Into<Listener>>,
     safe: Arc<Safe>,
     hosts: AllowedHosts,
+    admission: Admission,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<State> {
-    let listeners = listeners.into_iter().map(Listener::new).collect::<io::Result<Vec<_>>>()?;
+    let listeners = listeners
+        .into_iter()
+        .map(|listener| Acceptor::new(listener.into()))
+        .collect::<io::Result<Vec<_>>>()?;
     let shared = Arc::new(Shared { safe: safe.clone(), hosts });
     let draining = watch::Sender::new(false);
     let mut crowd = Crowd::default();
@@ -79,9 +85,12 @@ pub async fn run(
             Some(_) = connections.join_next() => pausing = false,
             () = &mut pause, if pausing => pausing = false,
             accepted = accept_any(&listeners, accepts), if !pausing => match accepted {
-                Ok((stream, port)) => {
-                    let draining = draining.subscribe();
-                    connections.spawn(serve(stream, port, shared.clone(), crowd.admit(), draining));
+                Ok(accepted) => {
+                    if admission.admits(&accepted) {
+                        let (stream, door) = accepted.into_stream();
+                        let draining = draining.subscribe();
+                        connections.spawn(serve(stream, door, shared.clone(), crowd.admit(), draining));
+                    }
                     accepts = accepts.wrapping_add(1);
                     if accepts.is_multiple_of(ACCEPTS_IN_A_ROW) {
                         // The runtime sees what has arrived, and whoever was evicted goes.
@@ -106,20 +115,6 @@ pub async fn run(
     Ok(safe.status().state)
 }
 
-struct Listener {
-    socket: net::TcpListener,
-    port: u16,
-}
-
-impl Listener {
-    fn new(socket: TcpListener) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        let socket = net::TcpListener::from_std(socket)?;
-        let port = socket.local_addr()?.port();
-        Ok(Self { socket, port })
-    }
-}
-
 /// Completes when the safe is closed or its deadline has passed.
 async fn until_over(safe: &Safe) {
     let mut state = safe.subscribe();
@@ -135,28 +130,23 @@ async fn until_over(safe: &Safe) {
     }
 }
 
-/// The next connection on any listener, and the listener's port. Another listener is asked
-/// first each `turn`, so that a flood on one does not starve the others.
-async fn accept_any(listeners: &[Listener], turn: usize) -> io::Result<(TcpStream, u16)> {
+/// The next connection on any listener. Another listener is asked first each `turn`, so that
+/// a flood on one does not starve the others.
+async fn accept_any(listeners: &[Acceptor], turn: usize) -> io::Result<Accepted> {
     loop {
         let accepted = poll_fn(|context| {
             for listener in
                 listeners.iter().cycle().skip(turn % listeners.len().max(1)).take(listeners.len())
             {
-                if let Poll::Ready(result) = listener.socket.poll_accept(context) {
-                    return Poll::Ready(result.map(|(stream, _)| (stream, listener.port)));
+                if let Poll::Ready(result) = listener.poll_accept(context) {
+                    return Poll::Ready(result);
                 }
             }
             Poll::Pending
         });
         match accepted.await {
-            Ok((stream, port)) => {
-                // An answer is one small write; waiting for more to send gains nothing.
-                let _best_effort = stream.set_nodelay(true);
-                return Ok((stream, port));
-            }
             Err(error) if is_about_the_client(&error) => {}
-            Err(error) => return Err(error),
+            result => return result,
         }
     }
 }
@@ -170,13 +160,13 @@ fn is_about_the_client(error: &io::Error) -> bool {
 /// takes it out of the tables of the system, where a polite end would keep its port busy for
 /// as long as the other side likes. Ports are what a flood would run clients out of.
 async fn serve(
-    mut stream: TcpStream,
-    port: u16,
+    mut stream: Box<dyn Stream>,
+    door: Door,
     shared: Arc<Shared>,
     place: Place,
     draining: watch::Receiver<bool>,
 ) {
-    if connection::serve(&mut stream, port, shared, place, draining).await == End::CutOff {
-        let _best_effort = stream.set_zero_linger();
+    if connection::serve(&mut stream, door, shared, place, draining).await == End::CutOff {
+        stream.reset_when_dropped();
     }
 }

@@ -13,7 +13,9 @@ use passsafe_core::{
     Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
     WorkMemory,
 };
-use passsafe_server::{AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run};
+use passsafe_server::{
+    Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
+};
 use tokio::sync::oneshot;
 
 const RIGHT: &str = "936265";
@@ -39,7 +41,15 @@ impl Served {
             let mut runtime = tokio::runtime::Builder::new_multi_thread();
             runtime.worker_threads(4).enable_all().build().unwrap().block_on(async {
                 let shutdown = async { stopped.await.unwrap_or(()) };
-                run(listeners, Arc::new(safe), AllowedHosts::default(), shutdown).await.unwrap()
+                run(
+                    listeners,
+                    Arc::new(safe),
+                    AllowedHosts::default(),
+                    Admission::default(),
+                    shutdown,
+                )
+                .await
+                .unwrap()
             })
         });
         Self { address, stop: Some(stop), thread: Some(thread) }

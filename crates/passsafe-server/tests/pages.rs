@@ -19,7 +19,9 @@ use passsafe_core::{
     Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
     WorkMemory,
 };
-use passsafe_server::{AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run};
+use passsafe_server::{
+    Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
+};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -91,7 +93,9 @@ impl Served {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let shutdown = async { stopped.await.unwrap_or(()) };
             let hosts = AllowedHosts::default();
-            runtime.block_on(run(listeners, Arc::new(safe), hosts, shutdown)).unwrap()
+            runtime
+                .block_on(run(listeners, Arc::new(safe), hosts, Admission::default(), shutdown))
+                .unwrap()
         });
         Self { port, stop: Some(stop), thread: Some(thread) }
     }

@@ -3,8 +3,12 @@
 use super::shipped::shipped;
 use super::source::{Source, Token, starts_with};
 
-const LIBRARIES: [&str; 3] =
-    ["crates/passsafe-core", "crates/passsafe-server", "crates/passsafe-client"];
+const LIBRARIES: [&str; 4] = [
+    "crates/passsafe-core",
+    "crates/passsafe-peer",
+    "crates/passsafe-server",
+    "crates/passsafe-client",
+];
 const READERS: [&str; 5] = ["var", "var_os", "vars", "vars_os", "*"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {

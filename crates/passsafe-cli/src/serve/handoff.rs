@@ -15,6 +15,8 @@ use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64URL_NOPAD;
@@ -36,7 +38,17 @@ pub(super) struct Handoff {
     seed: Zeroizing<String>,
     minutes: u16,
     deadline: Deadline,
-    allowed_hosts: Vec<String>,
+    access: Access,
+}
+
+/// Who may ask for the record, and what has to be tidied up in the end.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Access {
+    pub(super) hosts: Vec<String>,
+    pub(super) users: Vec<u32>,
+    pub(super) any_user: bool,
+    /// Path, device and inode of the Unix socket.
+    pub(super) socket: Option<(PathBuf, u64, u64)>,
 }
 
 /// What a [`Handoff`] turns into on the other side.
@@ -45,7 +57,7 @@ pub(super) struct Received {
     pub(super) seed: Seed,
     pub(super) lifetime: Lifetime,
     pub(super) deadline: Deadline,
-    pub(super) allowed_hosts: Vec<String>,
+    pub(super) access: Access,
 }
 
 impl Handoff {
@@ -54,14 +66,14 @@ impl Handoff {
         seed: &Seed,
         lifetime: Lifetime,
         creation: Moment,
-        allowed_hosts: Vec<String>,
+        access: Access,
     ) -> Self {
         Self {
             record: Zeroizing::new(record.to_json()),
             seed: Zeroizing::new(BASE64URL_NOPAD.encode(seed.expose())),
             minutes: lifetime.minutes(),
             deadline: Deadline::new(creation, lifetime),
-            allowed_hosts,
+            access,
         }
     }
 
@@ -71,21 +83,30 @@ impl Handoff {
     }
 
     /// Gets everything ready, so that what can fail fails before anything is shown.
-    pub(super) fn prepare(&self, listeners: Vec<TcpListener>) -> Result<Prepared, Failure> {
-        self.try_prepare(listeners)
+    pub(super) fn prepare(
+        &self,
+        listeners: Vec<TcpListener>,
+        socket: Option<UnixListener>,
+    ) -> Result<Prepared, Failure> {
+        self.try_prepare(listeners, socket)
             .map_err(|error| Failure::os("the serving process cannot be prepared", error))
     }
 
-    fn try_prepare(&self, listeners: Vec<TcpListener>) -> io::Result<Prepared> {
+    fn try_prepare(
+        &self,
+        listeners: Vec<TcpListener>,
+        socket: Option<UnixListener>,
+    ) -> io::Result<Prepared> {
         // The record's quotes are escaped: a little room, so that nothing moves.
         let mut bytes = Zeroizing::new(Vec::with_capacity(2 * SealedRecord::MAX_JSON_LEN));
         serde_json::to_writer(&mut *bytes, self)?;
         let handoff = carrier(&bytes)?;
         let listeners: Vec<OwnedFd> = listeners.into_iter().map(OwnedFd::from).collect();
-        for descriptor in listeners.iter().chain([&handoff]) {
+        let socket = socket.map(OwnedFd::from);
+        for descriptor in listeners.iter().chain(&socket).chain([&handoff]) {
             fcntl_setfd(descriptor, FdFlags::empty())?;
         }
-        Ok(Prepared { handoff, listeners })
+        Ok(Prepared { handoff, listeners, socket })
     }
 
     /// Reads a handoff to its end.
@@ -102,7 +123,7 @@ impl Handoff {
             seed: Seed::from_bytes(seed),
             lifetime: Lifetime::from_minutes(handoff.minutes).map_err(io::Error::other)?,
             deadline: handoff.deadline,
-            allowed_hosts: handoff.allowed_hosts,
+            access: handoff.access,
         })
     }
 }
@@ -111,6 +132,7 @@ impl Handoff {
 pub(super) struct Prepared {
     handoff: OwnedFd,
     listeners: Vec<OwnedFd>,
+    socket: Option<OwnedFd>,
 }
 
 impl Prepared {
@@ -151,6 +173,7 @@ impl Prepared {
             .into_iter()
             .chain([format!("--handoff={}", self.handoff.as_raw_fd())])
             .chain(listeners)
+            .chain(self.socket.iter().map(|it| format!("--socket-listener={}", it.as_raw_fd())))
             .map(CString::new)
             .collect()
     }

@@ -16,6 +16,8 @@ use crate::output;
 /// What opens the safe, and what goes with it.
 pub(super) struct Credentials {
     pub(super) url: String,
+    /// The Unix socket's, where there is one.
+    pub(super) socket_url: Option<String>,
     pub(super) passphrase: Passphrase,
     pub(super) token: Token,
     pub(super) user: User,
@@ -28,6 +30,8 @@ pub(super) struct Credentials {
 #[derive(Serialize)]
 struct Line<'a> {
     url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    socket_url: Option<&'a str>,
     passphrase: &'a str,
     token: &'a str,
     user: &'a str,
@@ -40,6 +44,7 @@ impl Credentials {
     pub(super) fn print_json(&self) -> Result<(), Failure> {
         let line = Line {
             url: &self.url,
+            socket_url: self.socket_url.as_deref(),
             passphrase: self.passphrase.expose(),
             token: self.token.expose(),
             user: self.user.as_str().unwrap_or_default(),
@@ -76,6 +81,9 @@ impl Credentials {
         line(&[]);
         line(&["  .--[o]--.   passsafe"]);
         line(&["  |  ***  |   open for ", &lifetime, " on ", &self.url]);
+        if let Some(socket) = self.socket_url.as_ref().filter(|socket| **socket != self.url) {
+            line(&["  |       |   and on ", socket]);
+        }
         line(&["  '-------'   Ctrl-C closes it"]);
         line(&[]);
         line(&["  passphrase  ", passphrase]);
@@ -123,7 +131,14 @@ impl Credentials {
     }
 
     fn shell_options(&self) -> String {
-        let url = self.other_url().map(|url| format!(" --url {url}"));
+        let url = self.other_url().map(|url| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-".contains(c);
+            if url.chars().all(plain) {
+                format!(" --url {url}")
+            } else {
+                format!(" --url '{}'", url.replace('\'', r"'\''"))
+            }
+        });
         let user =
             self.other_user().map(|user| format!(" --user '{}'", user.replace('\'', r"'\''")));
         [url, user].into_iter().flatten().collect()
@@ -150,6 +165,7 @@ mod tests {
     fn credentials() -> Credentials {
         Credentials {
             url: "http://localhost:8051".to_owned(),
+            socket_url: None,
             passphrase: Passphrase::new("crudely explode kilogram detached overdrive unlit")
                 .unwrap(),
             token: Token::from_integer(936_265).unwrap(),
@@ -179,6 +195,23 @@ mod tests {
 
 "#
         );
+    }
+
+    #[test]
+    fn the_banner_names_the_socket_once() {
+        let socket = "unix:///run/it's here/safe.sock";
+        let both = Credentials { socket_url: Some(socket.to_owned()), ..credentials() }.banner();
+        assert!(both.contains(
+            "60 minutes on http://localhost:8051\n  |       |   and on unix:///run/it's here/safe.sock\n"
+        ));
+        let alone = Credentials {
+            url: socket.to_owned(),
+            socket_url: Some(socket.to_owned()),
+            ..credentials()
+        };
+        let alone = alone.banner();
+        assert!(!alone.contains("and on"));
+        assert!(alone.contains(r"passsafe get --url 'unix:///run/it'\''s here/safe.sock'"));
     }
 
     #[test]

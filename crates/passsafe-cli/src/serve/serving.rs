@@ -4,15 +4,16 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use passsafe_core::wire::State;
-use passsafe_server::{AllowedHosts, Safe, SystemClock};
+use passsafe_server::{Admission, AllowedHosts, Listener, Safe, SocketFile, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::handoff::{Handoff, Received};
-use super::{inherited, signals};
+use super::handoff::{Access, Handoff, Received};
+use super::{inherited, refusals, signals};
 use crate::args::ServingArgs;
 use crate::failure::{Failure, code};
 use crate::hardened;
@@ -46,29 +47,44 @@ pub(crate) fn serving(args: &ServingArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn take_over(args: &ServingArgs) -> io::Result<(Received, Vec<TcpListener>)> {
-    let numbers: Vec<_> = [args.handoff].iter().chain(&args.listener).copied().collect();
+fn take_over(args: &ServingArgs) -> io::Result<(Received, Vec<Listener>)> {
+    let ports = args.listener.len();
+    let numbers: Vec<_> =
+        [args.handoff].iter().chain(&args.listener).chain(&args.socket_listener).copied().collect();
     let mut descriptors = inherited::take(&numbers)?.into_iter();
     let handoff = descriptors.next().ok_or(io::ErrorKind::InvalidInput)?;
-    Ok((Handoff::receive(File::from(handoff))?, descriptors.map(TcpListener::from).collect()))
+    let mut listeners: Vec<Listener> =
+        descriptors.by_ref().take(ports).map(|it| TcpListener::from(it).into()).collect();
+    listeners.extend(descriptors.map(|it| Listener::from(UnixListener::from(it))));
+    Ok((Handoff::receive(File::from(handoff))?, listeners))
 }
 
-fn serve(received: Received, listeners: Vec<TcpListener>) -> io::Result<State> {
-    let Received { record, seed, lifetime, deadline, allowed_hosts } = received;
+fn serve(received: Received, listeners: Vec<Listener>) -> io::Result<State> {
+    let Received { record, seed, lifetime, deadline, access } = received;
+    let Access { hosts, users, any_user, socket } = access;
     let token = seed.token(lifetime);
     drop(seed);
     let safe = Arc::new(Safe::new(&record, token, deadline, Arc::new(SystemClock)));
     drop(record);
-    let hosts = allowed_hosts.into_iter().fold(AllowedHosts::default(), AllowedHosts::with);
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    let hosts = hosts.into_iter().fold(AllowedHosts::default(), AllowedHosts::with);
+    let mut admission = users.into_iter().fold(Admission::default(), Admission::with_user);
+    if any_user {
+        admission = admission.with_any_user();
+    }
+    let admission = admission.with_report(refusals::announcer());
+    let end = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let shutdown = shutdown_signal()?;
-        signals::let_through();
-        let server = passsafe_server::run(listeners, safe.clone(), hosts, shutdown);
+        let server = passsafe_server::run(listeners, safe.clone(), hosts, admission, shutdown);
         tokio::select! {
             end = server => end,
             never = announce_lockout(&safe) => match never {},
         }
-    })
+    });
+    if let Some((path, device, inode)) = socket {
+        // Whoever removed it before has saved us the trouble.
+        let _already_gone = SocketFile::from_parts(path, device, inode).remove();
+    }
+    end
 }
 
 /// Says so when the safe is locked, and then waits for ever.
@@ -87,6 +103,7 @@ fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    signals::let_through();
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}

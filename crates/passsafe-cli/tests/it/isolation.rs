@@ -7,7 +7,6 @@ use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
 use data_encoding::BASE64URL_NOPAD;
-use rustix::process::Signal;
 
 #[cfg(target_env = "gnu")]
 use crate::clocks::Clocks;

@@ -8,6 +8,7 @@
 )]
 #![cfg(unix)]
 
+mod accounts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 mod descriptors;

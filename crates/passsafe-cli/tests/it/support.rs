@@ -73,6 +73,7 @@ pub(crate) fn assert_failure(output: &Output, code: i32, error: &str, hint: &str
 #[derive(Deserialize)]
 pub(crate) struct Credentials {
     pub(crate) url: String,
+    pub(crate) socket_url: Option<String>,
     pub(crate) passphrase: String,
     pub(crate) token: String,
     pub(crate) user: String,
@@ -98,6 +99,16 @@ impl Safe {
     /// Leaves stderr as it is.
     pub(crate) fn start_quietly(password: &[u8], mut serve: Command) -> Self {
         serve.args(["--password-stdin", "--json", "--port", "0"]);
+        Self::start_with_its_own_flags(password, serve)
+    }
+
+    /// Starts a safe whose command has all its flags.
+    pub(crate) fn start_as_it_is(password: &[u8], mut serve: Command) -> Self {
+        serve.stderr(Stdio::piped());
+        Self::start_with_its_own_flags(password, serve)
+    }
+
+    fn start_with_its_own_flags(password: &[u8], mut serve: Command) -> Self {
         serve.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = serve.spawn().unwrap();
         child.stdin.take().unwrap().write_all(password).unwrap();

@@ -77,9 +77,9 @@ fn addresses_are_checked_before_anything_is_sent() {
         ),
         ("http://localhost:8051/?token=936265", "the url of a safe has no query", looks_like),
         ("http://localhost:8051/#x", "the url of a safe has no fragment", looks_like),
-        ("ftp://localhost", "the url of a safe starts with http://", looks_like),
-        ("localhost:8051", "the url of a safe starts with http://", looks_like),
-        ("", "the url of a safe starts with http://", looks_like),
+        ("ftp://localhost", "the url of a safe starts with http:// or unix:///", looks_like),
+        ("localhost:8051", "the url of a safe starts with http:// or unix:///", looks_like),
+        ("", "the url of a safe starts with http:// or unix:///", looks_like),
         ("http://localhost:99999", "the url of the safe is malformed", looks_like),
     ] {
         for verb in ["get", "status", "close"] {

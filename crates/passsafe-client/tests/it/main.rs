@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod accounts;
 mod expiry;
 mod facade;
 mod hostile;

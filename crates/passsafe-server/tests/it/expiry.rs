@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use passsafe_core::wire::State;
 use passsafe_core::{Deadline, Lifetime, Moment, Token};
-use passsafe_server::{AllowedHosts, Clock, Refusal, Safe, bind_localhost, run};
+use passsafe_server::{Admission, AllowedHosts, Clock, Refusal, Safe, bind_localhost, run};
 use tokio::time::{Instant, timeout};
 
 use crate::support::seal;
@@ -35,7 +35,8 @@ async fn end_after(
     change: impl FnOnce(&mut Moment),
 ) -> (State, Duration) {
     let listeners = bind_localhost(0).unwrap();
-    let mut server = Box::pin(run(listeners, safe, AllowedHosts::default(), pending()));
+    let mut server =
+        Box::pin(run(listeners, safe, AllowedHosts::default(), Admission::default(), pending()));
     assert!(timeout(Duration::from_secs(10), &mut server).await.is_err(), "ended early");
     change(&mut clock.0.lock().unwrap());
     let start = Instant::now();

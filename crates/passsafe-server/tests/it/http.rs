@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use passsafe_core::wire::State;
 use passsafe_core::{Deadline, Lifetime, Token};
-use passsafe_server::{AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run};
+use passsafe_server::{
+    Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
+};
 use tokio::sync::oneshot;
 
 use crate::support::seal;
@@ -38,7 +40,9 @@ impl Served {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let hosts = AllowedHosts::default().with("tunnel.example:9000");
             let shutdown = async { stopped.await.unwrap_or(()) };
-            runtime.block_on(run(listeners, Arc::new(safe), hosts, shutdown)).unwrap()
+            runtime
+                .block_on(run(listeners, Arc::new(safe), hosts, Admission::default(), shutdown))
+                .unwrap()
         });
         Self {
             port: addresses[0].port(),

@@ -1,0 +1,184 @@
+//! Which account of this machine holds the other end of a loopback connection.
+//!
+//! A port on localhost is open to every account of the machine. A safe asks here who has
+//! connected, before it reads a byte, and a client asks who listens, before it sends one.
+//!
+//! On Linux the kernel is asked for the one socket with exactly these two addresses (netlink,
+//! `sock_diag`), and where that is forbidden its tables `/proc/net/tcp` and `tcp6` are read.
+//! An answer is taken only from a socket that somebody holds: one in the queue of a
+//! listener, or left behind by a process that is gone, is reported as root's. Elsewhere
+//! nothing is known ([`CAN_TELL`]).
+//!
+//! The crate says who it is. Whether that is good enough is its callers' to decide. In a
+//! user namespace, accounts that have no number there all have the same one (65534).
+
+#![forbid(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+mod diag;
+#[cfg(target_os = "linux")]
+mod netlink;
+#[cfg(target_os = "linux")]
+mod row;
+#[cfg(target_os = "linux")]
+mod tables;
+
+use std::net::SocketAddr;
+
+/// Whether this system has anything to ask. Where not, every answer is [`Owner::Unknown`].
+pub const CAN_TELL: bool = cfg!(target_os = "linux");
+
+/// Who holds a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The account with this user id.
+    Account(u32),
+    /// Nobody: the process that held it has closed it, or it is not of this machine.
+    Gone,
+    /// The system does not say.
+    Unknown,
+}
+
+/// Where an answer may come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// The kernel, by netlink.
+    Netlink,
+    /// The files `tcp` and `tcp6` of a directory.
+    Tables(&'a str),
+}
+
+/// All of them, in the order in which they are asked.
+pub const SOURCES: &[Source<'static>] = &[Source::Netlink, Source::Tables("/proc/net")];
+
+/// The account that this thread acts as.
+#[cfg(unix)]
+#[must_use]
+pub fn own_account() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// The sources that answer on this system. What they need is opened once, so that the answer
+/// does not depend on how many descriptors are left when it is needed.
+#[derive(Debug)]
+pub struct Peers(Vec<system::Opened>);
+
+impl Peers {
+    /// All sources that there are.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::by(SOURCES)
+    }
+
+    /// These sources, in this order.
+    #[must_use]
+    pub fn by(sources: &[Source<'_>]) -> Self {
+        Self(sources.iter().filter_map(|&source| system::Opened::open(source)).collect())
+    }
+
+    /// Who holds the other end of an accepted connection, whose addresses are `near` here and
+    /// `far` there.
+    #[must_use]
+    pub fn client(&self, near: SocketAddr, far: SocketAddr) -> Owner {
+        self.first(|source| source.client(near, far))
+    }
+
+    /// Who holds the other end of a connection that was opened from `near` to `far`, or who
+    /// will when it is accepted: the account that listens there.
+    ///
+    /// The listener is asked for first. If the connection is still queued after that, it was
+    /// that listener's all the time, since a listener that closes takes its queue with it.
+    #[must_use]
+    pub fn server(&self, near: SocketAddr, far: SocketAddr) -> Owner {
+        self.first(|source| source.server(near, far))
+    }
+
+    fn first(&self, ask: impl Fn(&system::Opened) -> Option<Owner>) -> Owner {
+        self.0.iter().find_map(ask).unwrap_or(Owner::Unknown)
+    }
+}
+
+impl Default for Peers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::io;
+    use std::net::SocketAddr;
+
+    use super::{Owner, Source, tables};
+    use crate::netlink::Netlink;
+    use crate::row::Pair;
+
+    #[derive(Debug)]
+    pub(super) enum Opened {
+        Netlink(Netlink),
+        Tables(String),
+    }
+
+    impl Opened {
+        /// `None` if the source does not answer here.
+        pub(super) fn open(source: Source<'_>) -> Option<Self> {
+            match source {
+                Source::Netlink => Netlink::open().ok().map(Self::Netlink),
+                Source::Tables(folder) => Some(Self::Tables(folder.to_owned())),
+            }
+        }
+
+        /// `None` if the source does not answer this time.
+        pub(super) fn client(&self, near: SocketAddr, far: SocketAddr) -> Option<Owner> {
+            self.holder(Pair::new(far, near)).ok()
+        }
+
+        pub(super) fn server(&self, near: SocketAddr, far: SocketAddr) -> Option<Owner> {
+            let far_end = Pair::new(far, near);
+            let listener = self.listener(far_end).ok()?;
+            Some(match self.holder(far_end).ok()? {
+                Owner::Gone | Owner::Unknown => listener,
+                holder @ Owner::Account(_) => holder,
+            })
+        }
+
+        fn holder(&self, end: Pair) -> io::Result<Owner> {
+            match self {
+                Self::Netlink(netlink) => netlink.holder(end),
+                Self::Tables(folder) => tables::holder(folder, end),
+            }
+        }
+
+        fn listener(&self, end: Pair) -> io::Result<Owner> {
+            match self {
+                Self::Netlink(netlink) => netlink.listener(end),
+                Self::Tables(folder) => tables::listener(folder, end),
+            }
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::net::SocketAddr;
+
+    use super::{Owner, Source};
+
+    /// There is none.
+    #[derive(Debug)]
+    pub(super) enum Opened {}
+
+    impl Opened {
+        pub(super) fn open(_: Source<'_>) -> Option<Self> {
+            None
+        }
+
+        pub(super) fn client(&self, _: SocketAddr, _: SocketAddr) -> Option<Owner> {
+            match *self {}
+        }
+
+        pub(super) fn server(&self, _: SocketAddr, _: SocketAddr) -> Option<Owner> {
+            match *self {}
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Taking connections, whatever they came in by.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use passsafe_peer::{CAN_TELL, Owner, Peers};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::hosts::Door;
+use crate::listen::Listener;
+
+/// A listener on the runtime.
+pub(crate) enum Acceptor {
+    Tcp(TcpListener, Door),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+/// A connection of which nothing has been read.
+pub(crate) enum Accepted {
+    Tcp(TcpStream, Door),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// Either kind of stream.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Lets the system forget the connection when it is dropped, in place of a polite end.
+    fn reset_when_dropped(&self);
+}
+
+impl Stream for TcpStream {
+    fn reset_when_dropped(&self) {
+        let _best_effort = self.set_zero_linger();
+    }
+}
+
+#[cfg(unix)]
+impl Stream for UnixStream {
+    /// It has no port that would stay busy.
+    fn reset_when_dropped(&self) {}
+}
+
+impl Acceptor {
+    pub(crate) fn new(listener: Listener) -> io::Result<Self> {
+        match listener {
+            Listener::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                let door = Door::Port(listener.local_addr()?.port());
+                Ok(Self::Tcp(TcpListener::from_std(listener)?, door))
+            }
+            #[cfg(unix)]
+            Listener::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                Ok(Self::Unix(UnixListener::from_std(listener)?))
+            }
+        }
+    }
+
+    pub(crate) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        match self {
+            Self::Tcp(listener, door) => {
+                let door = *door;
+                listener.poll_accept(context).map_ok(|(stream, _)| Accepted::Tcp(stream, door))
+            }
+            #[cfg(unix)]
+            Self::Unix(listener) => {
+                listener.poll_accept(context).map_ok(|(stream, _)| Accepted::Unix(stream))
+            }
+        }
+    }
+}
+
+impl Accepted {
+    /// Who has connected. `None` where this system has no way to tell.
+    pub(crate) fn owner(&self, peers: &Peers) -> Option<Owner> {
+        match self {
+            Self::Tcp(..) if !CAN_TELL => None,
+            Self::Tcp(stream, _) => Some(match (stream.local_addr(), stream.peer_addr()) {
+                (Ok(near), Ok(far)) => peers.client(near, far),
+                // Reset in the queue.
+                _ => Owner::Gone,
+            }),
+            #[cfg(unix)]
+            Self::Unix(stream) => {
+                let account = stream.peer_cred().map(|peer| Owner::Account(peer.uid()));
+                Some(account.unwrap_or(Owner::Unknown))
+            }
+        }
+    }
+
+    /// To be read from.
+    pub(crate) fn into_stream(self) -> (Box<dyn Stream>, Door) {
+        match self {
+            Self::Tcp(stream, door) => {
+                // An answer is one small write; waiting for more to send gains nothing.
+                let _best_effort = stream.set_nodelay(true);
+                (Box::new(stream), door)
+            }
+            #[cfg(unix)]
+            Self::Unix(stream) => (Box::new(stream), Door::Socket),
+        }
+    }
+}

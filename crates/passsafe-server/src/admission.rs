@@ -1,0 +1,124 @@
+//! Which accounts of the machine may connect at all.
+//!
+//! Judged when a connection is accepted, before a byte of it is read: whoever is refused can
+//! neither see the safe nor lock it. No account is above this, root included: the kernel
+//! lists sockets that nobody holds as root's.
+
+use std::fmt;
+use std::sync::Arc;
+
+use passsafe_peer::{Owner, Peers};
+
+use crate::accept::Accepted;
+
+/// The accounts that a safe listens to: the one that serves it, unless more are admitted.
+///
+/// On TCP this needs Linux; elsewhere every account that reaches the port is let in, as
+/// [`passsafe_peer::CAN_TELL`] says. On a Unix socket it holds on every Unix.
+#[derive(Clone)]
+pub struct Admission {
+    users: Vec<u32>,
+    any: bool,
+    peers: Arc<Peers>,
+    report: Arc<dyn Fn(Refused) + Send + Sync>,
+}
+
+/// A connection that was closed unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refused {
+    /// It came from the account with this user id.
+    Account(u32),
+    /// The system does not say from which account it came.
+    Unknown,
+}
+
+impl Admission {
+    /// Admits the account with this user id as well.
+    #[must_use]
+    pub fn with_user(mut self, uid: u32) -> Self {
+        self.users.push(uid);
+        self
+    }
+
+    /// Admits whoever connects, known or not.
+    #[must_use]
+    pub fn with_any_user(self) -> Self {
+        Self { any: true, ..self }
+    }
+
+    /// Has the system asked in this way, where not every one will do.
+    #[must_use]
+    pub fn with_peers(self, peers: Peers) -> Self {
+        Self { peers: Arc::new(peers), ..self }
+    }
+
+    /// Has every refusal reported, on the thread that accepts connections: `report` must be
+    /// quick. One that was closed from the other side in the meantime is not worth a report.
+    #[must_use]
+    pub fn with_report(self, report: impl Fn(Refused) + Send + Sync + 'static) -> Self {
+        Self { report: Arc::new(report), ..self }
+    }
+
+    /// Whether a connection may be read from; reports it if not.
+    pub(crate) fn admits(&self, connection: &Accepted) -> bool {
+        if self.any {
+            return true;
+        }
+        let Some(owner) = connection.owner(&self.peers) else { return true };
+        let admitted = self.admits_owner(owner);
+        match owner {
+            Owner::Account(uid) if !admitted => (self.report)(Refused::Account(uid)),
+            Owner::Unknown if !admitted => (self.report)(Refused::Unknown),
+            _ => {}
+        }
+        admitted
+    }
+
+    fn admits_owner(&self, owner: Owner) -> bool {
+        match owner {
+            _ if self.any => true,
+            Owner::Account(uid) => self.users.contains(&uid),
+            Owner::Gone | Owner::Unknown => false,
+        }
+    }
+}
+
+impl Default for Admission {
+    /// The account that this process acts as.
+    fn default() -> Self {
+        #[cfg(unix)]
+        let users = vec![passsafe_peer::own_account()];
+        #[cfg(not(unix))]
+        let users = Vec::new();
+        Self { users, any: false, peers: Arc::new(Peers::new()), report: Arc::new(|_| {}) }
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission")
+            .field("users", &self.users)
+            .field("any", &self.any)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_known_is_admitted_only_with_everybody() {
+        let own = Admission::default();
+        assert!(own.admits_owner(Owner::Account(passsafe_peer::own_account())));
+        for owner in [Owner::Account(4_711), Owner::Gone, Owner::Unknown] {
+            assert!(!own.admits_owner(owner), "{owner:?}");
+            assert!(own.clone().with_any_user().admits_owner(owner), "{owner:?}");
+        }
+        let with_one_more = own.with_user(4_711);
+        assert!(with_one_more.admits_owner(Owner::Account(4_711)));
+        assert!(!with_one_more.admits_owner(Owner::Account(4_712)));
+        assert!(!with_one_more.admits_owner(Owner::Unknown));
+    }
+}

@@ -1,0 +1,255 @@
+//! Who is let in at the door of a served safe: real connections of this account and of
+//! another one, by TCP and by a Unix socket.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use passsafe_core::wire::State;
+use passsafe_core::{
+    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
+    WorkMemory,
+};
+use passsafe_peer::{Peers, Source};
+use passsafe_server::{
+    Admission, AllowedHosts, Clock as _, Listener, Refused, Safe, SocketFile, SocketMode,
+    SystemClock, bind_localhost, run,
+};
+use rustix::process::{Gid, Uid, geteuid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+/// `nobody`, which every system has.
+const OTHER: u32 = 65_534;
+
+/// Does something as another account: on Linux a thread can be of its own.
+fn as_other<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    assert!(geteuid().is_root(), "a second account is needed: run the tests as root");
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let (uid, gid) = (Uid::from_raw(OTHER), Gid::from_raw(OTHER));
+            set_thread_groups(&[]).unwrap();
+            set_thread_res_gid(gid, gid, gid).unwrap();
+            set_thread_res_uid(uid, uid, uid).unwrap();
+            work()
+        });
+        other.join().unwrap()
+    })
+}
+
+/// A safe served on localhost and on a socket. Dropping it stops the server.
+struct Served {
+    address: SocketAddr,
+    socket: PathBuf,
+    safe: Arc<Safe>,
+    refused: Arc<Mutex<Vec<Refused>>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<State>>,
+    _folder: TempDir,
+}
+
+impl Served {
+    fn start(admission: impl FnOnce(Admission) -> Admission) -> Self {
+        let clock = Arc::new(SystemClock);
+        let deadline = Deadline::new(clock.now(), Lifetime::MAX);
+        let token = Token::parse("936265").unwrap();
+        let safe = Arc::new(Safe::new(&seal(), token, deadline, clock));
+        let folder = TempDir::new().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let socket = folder.path().join("safe.sock");
+        let tcp = bind_localhost(0).unwrap();
+        let address = tcp.first().unwrap().local_addr().unwrap();
+        let (unix, _) = SocketFile::bind(&socket, SocketMode::Everybody).unwrap();
+        let listeners: Vec<Listener> =
+            tcp.into_iter().map(Listener::from).chain([unix.into()]).collect();
+        let refused = Arc::new(Mutex::new(Vec::new()));
+        let reports = Arc::clone(&refused);
+        let admission = admission(Admission::default())
+            .with_report(move |refused| reports.lock().unwrap().push(refused));
+        let (stop, stopped) = oneshot::channel();
+        let thread = {
+            let safe = safe.clone();
+            thread::spawn(move || {
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let shutdown = async { stopped.await.unwrap_or(()) };
+                runtime
+                    .block_on(run(listeners, safe, AllowedHosts::default(), admission, shutdown))
+                    .unwrap()
+            })
+        };
+        Self {
+            address,
+            socket,
+            safe,
+            refused,
+            stop: Some(stop),
+            thread: Some(thread),
+            _folder: folder,
+        }
+    }
+
+    /// A wrong token by TCP, and all that comes back.
+    fn guess(&self) -> String {
+        let stream = TcpStream::connect(self.address).unwrap();
+        exchange(stream, &format!("localhost:{}", self.address.port()))
+    }
+
+    /// The same by the socket.
+    fn guess_by_socket(&self) -> String {
+        exchange(UnixStream::connect(&self.socket).unwrap(), "localhost")
+    }
+
+    /// What was reported since the last time. A report comes before the connection is closed.
+    fn reported(&self) -> Vec<Refused> {
+        std::mem::take(&mut self.refused.lock().unwrap())
+    }
+
+    fn attempts_left(&self) -> u8 {
+        self.safe.status().attempts_left
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn exchange(mut stream: impl Read + Write, host: &str) -> String {
+    let request = format!(
+        "POST /v1/secret HTTP/1.1\r\nHost: {host}\r\nPasssafe-Token: 000000\r\nConnection: close\r\n\r\n"
+    );
+    // Whoever is refused may find the connection closed at any moment.
+    let _refused = stream.write_all(request.as_bytes());
+    let mut answer = Vec::new();
+    let _refused = stream.read_to_end(&mut answer);
+    String::from_utf8(answer).unwrap()
+}
+
+fn seal() -> SealedRecord {
+    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
+    let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]).unwrap();
+    let mut random = |out: &mut [u8]| {
+        out.fill(7);
+        Ok(())
+    };
+    SealedRecord::seal(
+        &entries,
+        &Passphrase::new("zoom").unwrap(),
+        &User::new("ana").unwrap(),
+        cost,
+        &mut random,
+        &mut WorkMemory::for_cost(cost).unwrap(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn the_account_that_serves_is_let_in() {
+    let served = Served::start(|own| own);
+    assert!(served.guess().starts_with("HTTP/1.1 401 "));
+    assert!(served.guess_by_socket().starts_with("HTTP/1.1 401 "));
+    assert_eq!(served.attempts_left(), 1);
+    assert!(served.reported().is_empty());
+}
+
+#[test]
+fn another_account_is_closed_out_unheard_uncounted_and_reported() {
+    let served = Served::start(|own| own);
+    for _ in 0..100 {
+        assert_eq!(as_other(|| served.guess()), "");
+        assert_eq!(served.reported(), [Refused::Account(OTHER)]);
+        assert_eq!(as_other(|| served.guess_by_socket()), "");
+        assert_eq!(served.reported(), [Refused::Account(OTHER)]);
+    }
+    assert_eq!(served.attempts_left(), 3);
+    assert!(served.guess().starts_with("HTTP/1.1 401 "));
+}
+
+#[test]
+fn root_is_refused_like_any_other() {
+    let served = as_other(|| Served::start(|own| own));
+    assert_eq!(served.guess(), "");
+    assert_eq!(served.reported(), [Refused::Account(0)]);
+    assert_eq!(served.guess_by_socket(), "");
+    assert_eq!(served.reported(), [Refused::Account(0)]);
+    assert_eq!(served.attempts_left(), 3);
+    assert!(as_other(|| served.guess()).starts_with("HTTP/1.1 401 "));
+    assert!(as_other(|| served.guess_by_socket()).starts_with("HTTP/1.1 401 "));
+}
+
+#[test]
+fn an_account_may_be_admitted_by_its_number_or_with_all_others() {
+    let admissions: [fn(Admission) -> Admission; 2] =
+        [|own| own.with_user(OTHER), Admission::with_any_user];
+    for admission in admissions {
+        let served = Served::start(admission);
+        assert!(as_other(|| served.guess()).starts_with("HTTP/1.1 401 "));
+        assert!(as_other(|| served.guess_by_socket()).starts_with("HTTP/1.1 401 "));
+        assert!(served.guess().starts_with("HTTP/1.1 401 "));
+        assert_eq!(served.attempts_left(), 0);
+    }
+}
+
+#[test]
+fn where_netlink_is_refused_the_tables_tell() {
+    let served = Served::start(|own| own.with_peers(Peers::by(&[Source::Tables("/proc/net")])));
+    assert_eq!(as_other(|| served.guess()), "");
+    assert_eq!(served.reported(), [Refused::Account(OTHER)]);
+    assert!(served.guess().starts_with("HTTP/1.1 401 "));
+    assert_eq!(served.attempts_left(), 2);
+}
+
+#[test]
+fn where_nothing_tells_everybody_is_refused_at_the_port() {
+    let nothing = || Peers::by(&[Source::Tables("/nowhere")]);
+    let served = Served::start(|own| own.with_user(OTHER).with_peers(nothing()));
+    assert_eq!(served.guess(), "");
+    assert_eq!(as_other(|| served.guess()), "");
+    assert_eq!(served.reported(), [Refused::Unknown; 2]);
+    assert_eq!(served.attempts_left(), 3);
+    // A socket is asked itself.
+    assert!(served.guess_by_socket().starts_with("HTTP/1.1 401 "));
+    let served = Served::start(|own| own.with_any_user().with_peers(nothing()));
+    assert!(as_other(|| served.guess()).starts_with("HTTP/1.1 401 "));
+}
+
+#[test]
+fn who_has_gone_again_is_not_reported() {
+    let served = Served::start(|own| own);
+    for _ in 0..20 {
+        drop(as_other(|| TcpStream::connect(served.address).unwrap()));
+    }
+    // Accepted after those.
+    assert!(served.guess().starts_with("HTTP/1.1 401 "));
+    assert!(served.reported().iter().all(|refused| *refused == Refused::Account(OTHER)));
+    assert_eq!(served.attempts_left(), 2);
+}
+
+#[test]
+fn a_socket_answers_to_localhost_and_a_port_does_not() {
+    let served = Served::start(|own| own);
+    let by_socket = |host: &str| exchange(UnixStream::connect(&served.socket).unwrap(), host);
+    let by_port = |host: &str| exchange(TcpStream::connect(served.address).unwrap(), host);
+    let with_port = format!("localhost:{}", served.address.port());
+    for (answer, code) in [
+        (by_socket("localhost"), "401"),
+        (by_socket(&with_port), "421"),
+        (by_socket("evil.example"), "421"),
+        (by_port("localhost"), "421"),
+        (by_port(&with_port), "401"),
+    ] {
+        assert_eq!(answer.get(9..12), Some(code), "{answer}");
+    }
+    assert_eq!(served.attempts_left(), 1);
+}
