@@ -106,14 +106,15 @@ fn a_flood_is_cut_off() {
     }
 }
 
-/// Each of them is read and forgotten, so that only time bounds them.
+/// Each of them is read and forgotten, so that only time bounds them; and the clock is looked
+/// at often enough, however fast they come.
 #[test]
 fn endless_interim_answers_end_with_the_timeout() {
     let endless = Endless::start("", "HTTP/1.1 100 Continue\r\n\r\n", Duration::ZERO);
-    let (error, took, _, heard) = endless.meet(Duration::from_millis(200));
-    assert!(error.is_timeout() || error.is_not_a_safe(), "{error}");
+    let (error, took, taken, _) = endless.meet(Duration::from_millis(50));
+    assert!(error.is_timeout(), "{error}");
     assert!(took < Duration::from_secs(3), "{took:?}");
-    assert_tells_no_more_than_the_token(&heard);
+    assert!(taken < 64 * 1024 * 1024, "{taken} bytes");
 }
 
 #[test]
