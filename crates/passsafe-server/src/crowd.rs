@@ -65,14 +65,17 @@ impl Crowd {
         }
     }
 
-    /// When all places are taken, by connections that are too young to go: until when.
+    /// When all places are taken, and whoever would have to go is a newcomer that has not had
+    /// its moment yet: until when. Having been answered gives no such claim, or a crowd that
+    /// keeps asking would keep newcomers out.
     pub(crate) fn full_until(&mut self) -> Option<Instant> {
         if self.members.len() < PLACES {
             return None;
         }
         let oldest = self.oldest().filter(|_| self.members.len() >= PLACES)?;
-        let until = self.members.get(oldest)?.pace.since() + GRACE;
-        (until > Instant::now()).then_some(until)
+        let pace = &self.members.get(oldest)?.pace;
+        let until = pace.born() + GRACE;
+        (pace.is_unanswered() && until > Instant::now()).then_some(until)
     }
 
     fn oldest(&mut self) -> Option<usize> {
@@ -185,6 +188,17 @@ mod tests {
         drop(places.pop());
         assert_eq!(crowd.full_until(), None);
         places.push(crowd.admit());
+        advance(Duration::from_millis(1)).await;
+        for place in &places {
+            place.pace.answering();
+            place.pace.flushed();
+        }
+        assert_eq!(crowd.full_until(), None, "they have asked");
+        let mut newcomers = Vec::new();
+        for _ in 0..PLACES {
+            newcomers.push(crowd.admit());
+        }
+        assert_eq!(crowd.full_until(), Some(Instant::now() + GRACE));
         advance(GRACE).await;
         assert_eq!(crowd.full_until(), None);
     }

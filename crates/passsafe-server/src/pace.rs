@@ -78,6 +78,15 @@ impl Pace {
         self.get().since
     }
 
+    pub(crate) fn born(&self) -> Instant {
+        self.born
+    }
+
+    /// Whether nothing has been asked in full yet.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.since() == self.born
+    }
+
     /// Whether the next answer is to be the last.
     pub(crate) fn is_old(&self) -> bool {
         self.born.elapsed() >= LAST_ANSWER_AFTER
