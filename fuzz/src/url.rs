@@ -18,6 +18,13 @@ pub fn url(input: &[u8]) {
     };
     let shown = url.to_string();
     assert!(BaseUrl::parse_plain_http(&shown).expect("what is shown is read") == url);
+    if let Some(path) = shown.strip_prefix("unix://") {
+        assert!(here.is_ok() && path.starts_with('/') && path.len() <= 107);
+        assert!(
+            !path.contains(['?', '#']) && !path.contains(char::is_control) && !path.ends_with('/')
+        );
+        return;
+    }
     assert!(shown.is_ascii() && !shown.contains(['?', '#', ' ']) && !shown.ends_with('/'));
     assert!(!authority(&shown).contains('@'));
     assert_eq!(here.is_ok(), is_loopback(&shown));
