@@ -3,6 +3,9 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "it/support.rs"]
+mod support;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,10 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use passsafe_core::wire::State;
-use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
-    WorkMemory,
-};
+use passsafe_core::{Deadline, Lifetime, Token};
 use passsafe_peer::{Peers, Source};
 use passsafe_server::{
     Admission, AllowedHosts, Clock as _, Listener, Refused, Safe, SocketFile, SocketMode,
@@ -26,6 +26,8 @@ use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+
+use support::seal;
 
 /// `nobody`, which every system has.
 const OTHER: u32 = 65_534;
@@ -61,7 +63,7 @@ impl Served {
         let clock = Arc::new(SystemClock);
         let deadline = Deadline::new(clock.now(), Lifetime::MAX);
         let token = Token::parse("936265").unwrap();
-        let safe = Arc::new(Safe::new(&seal(), token, deadline, clock));
+        let safe = Arc::new(Safe::new(&seal("S3kr!t"), token, deadline, clock));
         let folder = TempDir::new().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let socket = folder.path().join("safe.sock");
@@ -134,24 +136,6 @@ fn exchange(mut stream: impl Read + Write, host: &str) -> String {
     let mut answer = Vec::new();
     let _refused = stream.read_to_end(&mut answer);
     String::from_utf8(answer).unwrap()
-}
-
-fn seal() -> SealedRecord {
-    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
-    let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]).unwrap();
-    let mut random = |out: &mut [u8]| {
-        out.fill(7);
-        Ok(())
-    };
-    SealedRecord::seal(
-        &entries,
-        &Passphrase::new("zoom").unwrap(),
-        &User::new("ana").unwrap(),
-        cost,
-        &mut random,
-        &mut WorkMemory::for_cost(cost).unwrap(),
-    )
-    .unwrap()
 }
 
 #[test]

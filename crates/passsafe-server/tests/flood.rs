@@ -2,6 +2,9 @@
 //! under load. `cargo xtask prove` has the long forms.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "it/support.rs"]
+mod support;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Barrier};
@@ -9,14 +12,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use passsafe_core::wire::State;
-use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
-    WorkMemory,
-};
+use passsafe_core::{Deadline, Lifetime, Token};
 use passsafe_server::{
     Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
 };
 use tokio::sync::oneshot;
+
+use support::seal;
 
 const RIGHT: &str = "936265";
 /// Connections that a safe holds at most.
@@ -33,7 +35,7 @@ impl Served {
     fn start() -> Self {
         let clock = Arc::new(SystemClock);
         let deadline = Deadline::new(clock.now(), Lifetime::MAX);
-        let safe = Safe::new(&seal(), Token::parse(RIGHT).unwrap(), deadline, clock);
+        let safe = Safe::new(&seal("S3kr!t"), Token::parse(RIGHT).unwrap(), deadline, clock);
         let listeners = bind_localhost(0).unwrap();
         let address = listeners[0].local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -77,19 +79,6 @@ impl Drop for Served {
             self.end();
         }
     }
-}
-
-fn seal() -> SealedRecord {
-    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
-    let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]).unwrap();
-    let mut random = |out: &mut [u8]| {
-        out.fill(7);
-        Ok(())
-    };
-    let passphrase = Passphrase::new("zoom").unwrap();
-    let user = User::new("ana").unwrap();
-    let mut memory = WorkMemory::for_cost(cost).unwrap();
-    SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory).unwrap()
 }
 
 /// A connection that is kept.

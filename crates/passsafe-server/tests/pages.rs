@@ -8,6 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "it/support.rs"]
+mod support;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
@@ -15,15 +18,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use passsafe_core::wire::{State, Status};
-use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
-    WorkMemory,
-};
+use passsafe_core::{Deadline, Lifetime, Token};
 use passsafe_server::{
     Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
 };
 use serde::Deserialize;
 use tokio::sync::oneshot;
+
+use support::seal;
 
 const RIGHT: &str = "936265";
 const WRONG: &str = "000000";
@@ -84,7 +86,7 @@ impl Served {
     fn start() -> Self {
         let clock = Arc::new(SystemClock);
         let deadline = Deadline::new(clock.now(), Lifetime::MAX);
-        let safe = Safe::new(&seal(), Token::parse(RIGHT).unwrap(), deadline, clock);
+        let safe = Safe::new(&seal("S3kr!t"), Token::parse(RIGHT).unwrap(), deadline, clock);
         let listeners = bind_localhost(0).unwrap();
         let port = listeners[0].local_addr().unwrap().port();
         let (stop, stopped) = oneshot::channel();
@@ -129,19 +131,6 @@ impl Drop for Served {
             assert!(thread.join().is_ok());
         }
     }
-}
-
-fn seal() -> SealedRecord {
-    let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
-    let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]).unwrap();
-    let mut random = |out: &mut [u8]| {
-        out.fill(7);
-        Ok(())
-    };
-    let passphrase = Passphrase::new("zoom").unwrap();
-    let user = User::new("ana").unwrap();
-    let mut memory = WorkMemory::for_cost(cost).unwrap();
-    SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory).unwrap()
 }
 
 #[test]
