@@ -8,6 +8,7 @@
 mod accounts;
 mod flood;
 pub(crate) mod fuzz;
+mod release;
 mod web;
 
 use std::time::Instant;

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, ensure};
-use cargo_metadata::Message;
 use serde_json::Value;
 
+use super::release::build;
 use super::{Finding, Proof};
 use crate::repository::Repository;
 
@@ -146,20 +146,4 @@ fn start(binary: &PathBuf) -> anyhow::Result<Safe> {
     BufReader::new(child.stdout.take().context("no standard output")?).read_line(&mut line)?;
     let credentials = serde_json::from_str(&line).context("the safe shows no credentials")?;
     Ok(Safe { child, credentials })
-}
-
-/// Builds the release, and says where it is.
-fn build(repository: &Repository) -> anyhow::Result<PathBuf> {
-    let arguments = ["build", "--release", "--locked", "--package", "passsafe-cli", "--quiet"];
-    let mut cargo = repository.cargo(&arguments);
-    let output = cargo.arg("--message-format=json").stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "the release cannot be built");
-    Message::parse_stream(output.stdout.as_slice())
-        .filter_map(Result::ok)
-        .find_map(|message| match message {
-            Message::CompilerArtifact(artifact) => artifact.executable,
-            _ => None,
-        })
-        .map(PathBuf::from)
-        .context("the build made no executable")
 }

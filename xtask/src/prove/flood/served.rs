@@ -8,11 +8,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use cargo_metadata::Message;
 use serde::Deserialize;
 
 use super::http;
 use crate::prove::Finding;
+use crate::prove::release::build;
 use crate::repository::Repository;
 
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
@@ -124,20 +124,4 @@ impl Drop for Served {
         let _already_gone = self.child.kill();
         let _reaped = self.child.wait();
     }
-}
-
-/// Builds the release, and says where it is.
-fn build(repository: &Repository) -> anyhow::Result<PathBuf> {
-    let arguments = ["build", "--release", "--locked", "--package", "passsafe-cli", "--quiet"];
-    let mut cargo = repository.cargo(&arguments);
-    let output = cargo.arg("--message-format=json").stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "the release cannot be built");
-    Message::parse_stream(output.stdout.as_slice())
-        .filter_map(Result::ok)
-        .find_map(|message| match message {
-            Message::CompilerArtifact(artifact) => artifact.executable,
-            _ => None,
-        })
-        .map(PathBuf::from)
-        .context("the build made no executable")
 }
