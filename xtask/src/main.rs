@@ -9,6 +9,8 @@
     reason = "a chore reports to the person who started it"
 )]
 
+mod binary;
+mod debian;
 mod deny;
 mod gate;
 mod prove;
