@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::repository::{Repository, run};
-use crate::{deny, prove, tidy, vectors};
+use crate::{bench, deny, prove, tidy, vectors};
 
 type Check = fn(&Repository) -> anyhow::Result<()>;
 
@@ -30,6 +30,7 @@ pub(crate) fn whole(repository: &Repository) -> anyhow::Result<()> {
             Step { name: "test vectors", check: vectors::check },
             Step { name: "tests", check: all_tests },
             Step { name: "fuzz targets, short", check: prove::fuzz::short },
+            Step { name: "bench, smoke", check: bench::smoke },
         ],
     )
 }

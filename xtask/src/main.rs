@@ -9,6 +9,7 @@
     reason = "a chore reports to the person who started it"
 )]
 
+mod bench;
 mod binary;
 mod debian;
 mod deny;
@@ -46,6 +47,14 @@ enum Chore {
         /// Names of proofs.
         names: Vec<String>,
     },
+    /// Measure how fast passsafe is, against floors and other programs, and write the report.
+    Bench {
+        /// Names of chapters.
+        names: Vec<String>,
+        /// Run everything once and write nothing: a test of the measuring.
+        #[arg(long, conflicts_with = "names")]
+        smoke: bool,
+    },
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -60,6 +69,8 @@ fn main() -> ExitCode {
         Chore::Test { quick: false } => gate::whole(&repository),
         Chore::Test { quick: true } => gate::quick(&repository),
         Chore::Prove { names } => prove::prove(&repository, &names),
+        Chore::Bench { smoke: true, .. } => bench::smoke(&repository),
+        Chore::Bench { names, .. } => bench::bench(&repository, &names),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };
