@@ -3,6 +3,8 @@
 //! A processor that sleeps takes longer to wake than an answer takes; what is measured is
 //! either kept on one, or kept apart from what loads it.
 
+use std::sync::OnceLock;
+
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,13 +13,17 @@ pub(super) enum Processor {
     Last,
 }
 
+/// Those that this process was started with.
+static ALL: OnceLock<CpuSet> = OnceLock::new();
+
 /// Does `work`, and has what it starts run, on this processor alone.
 pub(super) fn on<T>(
     processor: Processor,
     work: impl FnOnce() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let before = sched_getaffinity(None)?;
-    let mut allowed = (0..CpuSet::MAX_CPU).filter(|&number| before.is_set(number));
+    let all = ALL.get_or_init(|| before);
+    let mut allowed = (0..CpuSet::MAX_CPU).filter(|&number| all.is_set(number));
     let chosen = match processor {
         Processor::First => allowed.next(),
         Processor::Last => allowed.next_back(),
@@ -40,5 +46,15 @@ mod tests {
         let before = count();
         assert_eq!(on(Processor::Last, || Ok(count())).unwrap(), 1);
         assert_eq!(count(), before);
+    }
+
+    #[test]
+    fn work_within_work_is_on_its_own_processor() {
+        let here = || sched_getaffinity(None).unwrap();
+        let (last, first) =
+            on(Processor::Last, || Ok((here(), on(Processor::First, || Ok(here())).unwrap())))
+                .unwrap();
+        assert_eq!(on(Processor::First, || Ok(here())).unwrap(), first);
+        assert_eq!(on(Processor::Last, || Ok(here())).unwrap(), last);
     }
 }

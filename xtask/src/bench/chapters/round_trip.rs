@@ -73,7 +73,7 @@ fn ways(
         way("password(), async, Unix socket", "async", socket, None),
         way("password(), blocking, Unix socket", "blocking", socket, Some(0.80)),
     ];
-    if let Some(python) = peers::python(bench.repository, bench.smoke)? {
+    if let Some(python) = peers::python(bench.repository) {
         for (what, url, goal) in [
             ("password(), Python", safe.url.as_str(), Some(1.25)),
             ("password(), Python, Unix socket", socket, None),
