@@ -1,7 +1,7 @@
 //! Every error that a person sees: two lines, and an exit code.
 //!
 //! `error:` says what happened, `hint:` what to do next. Neither ever contains a secret;
-//! the one exception is deliberate and argued in `hint.rs`.
+//! the one exception is deliberate and argued in core's `passphrase/typo.rs`.
 
 use std::fmt;
 use std::process::ExitCode;

@@ -14,7 +14,6 @@ mod explain;
 mod failure;
 mod get;
 mod hardened;
-mod hint;
 mod open;
 mod output;
 #[cfg(unix)]

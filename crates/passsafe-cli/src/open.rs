@@ -2,13 +2,13 @@
 
 use passsafe_client::blocking::{Client, Endpoint};
 use passsafe_client::{BaseUrl, Error, State, Status};
-use passsafe_core::{EntryName, Secret, User};
+use passsafe_core::{EntryName, Passphrase, Secret, User};
 
+use crate::accounts;
 use crate::args::{SafeArgs, UserArg};
 use crate::credentials::{self, Credentials};
 use crate::explain::{explain, over};
 use crate::failure::{Failure, code};
-use crate::{accounts, hint};
 
 /// Where a safe is, and whose it has to be.
 pub(crate) struct Address {
@@ -63,8 +63,8 @@ pub(crate) fn secrets(
         let failure = explain(&error, &address.url);
         // The other hint is worth a word of the passphrase, so only where it is needed.
         let typo = Some(&credentials.passphrase).filter(|_| error.is_wrong_passphrase());
-        match typo.and_then(hint::for_wrong_passphrase) {
-            Some(hint) => failure.with_hint(hint),
+        match typo.and_then(Passphrase::typo) {
+            Some(typo) => failure.with_hint(typo.to_string()),
             None => failure,
         }
     })
