@@ -2,10 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::mpsc::channel;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
-
-use passsafe_server::Refused;
 
 use crate::accounts;
 use crate::output::note;
@@ -14,31 +11,31 @@ use crate::output::note;
 ///
 /// Looking up a name may take as long as a directory server likes, so a thread does it. The
 /// process does not wait for that one when it ends.
-pub(super) fn announcer() -> impl Fn(Refused) + Send + Sync + 'static {
+pub(super) fn announcer() -> impl FnMut(Option<u32>) {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         for refused in receiver {
             note(&line(refused));
         }
     });
-    let told = Mutex::new(HashSet::new());
+    let mut told = HashSet::new();
     move |refused| {
-        if told.lock().unwrap_or_else(PoisonError::into_inner).insert(refused) {
+        if told.insert(refused) {
             // The thread lives as long as the sender.
             let _received = sender.send(refused);
         }
     }
 }
 
-fn line(refused: Refused) -> String {
-    match refused {
-        Refused::Account(uid) => {
+fn line(account: Option<u32>) -> String {
+    match account {
+        Some(uid) => {
             let name = accounts::name(uid);
             format!(
                 "refused: a connection from account {name} (uid {uid}); --allow-user {name} admits it\n"
             )
         }
-        _ => "refused: a connection from an account that the system does not tell; \
+        None => "refused: a connection from an account that the system does not tell; \
               --allow-any-user admits it\n"
             .to_owned(),
     }
@@ -51,11 +48,11 @@ mod tests {
     #[test]
     fn a_refusal_names_the_account_and_the_flag() {
         assert_eq!(
-            line(Refused::Account(0)),
+            line(Some(0)),
             "refused: a connection from account root (uid 0); --allow-user root admits it\n"
         );
         assert_eq!(
-            line(Refused::Unknown),
+            line(None),
             "refused: a connection from an account that the system does not tell; \
              --allow-any-user admits it\n"
         );

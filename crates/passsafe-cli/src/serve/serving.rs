@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use passsafe_core::wire::State;
-use passsafe_server::{Admission, AllowedHosts, Listener, Safe, SocketFile, SystemClock};
+use passsafe_server::{
+    Admission, AllowedHosts, Event, Events, Listener, Safe, SocketFile, SystemClock,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::handoff::{Access, Handoff, Received};
@@ -64,20 +66,21 @@ fn serve(received: Received, listeners: Vec<Listener>) -> io::Result<State> {
     let Access { hosts, users, any_user, socket } = access;
     let token = seed.token(lifetime);
     drop(seed);
-    let safe = Arc::new(Safe::new(&record, token, deadline, Arc::new(SystemClock)));
+    let (safe, events) = Safe::new(&record, token, deadline, Arc::new(SystemClock)).with_events();
+    let safe = Arc::new(safe);
     drop(record);
     let hosts = hosts.into_iter().fold(AllowedHosts::default(), AllowedHosts::with);
     let mut admission = users.into_iter().fold(Admission::default(), Admission::with_user);
     if any_user {
         admission = admission.with_any_user();
     }
-    let admission = admission.with_report(refusals::announcer());
     let end = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let shutdown = shutdown_signal()?;
         let server = passsafe_server::run(listeners, safe.clone(), hosts, admission, shutdown);
         tokio::select! {
             end = server => end,
             never = announce_lockout(&safe) => match never {},
+            never = announce_refusals(events) => match never {},
         }
     });
     if let Some((path, device, inode)) = socket {
@@ -94,6 +97,17 @@ async fn announce_lockout(safe: &Safe) -> Infallible {
         note_aside(
             "locked: three wrong tokens were tried, so nobody gets in any more; Ctrl-C ends the safe\n",
         );
+    }
+    std::future::pending().await
+}
+
+/// Says who was turned away at the door, and then waits for ever.
+async fn announce_refusals(mut events: Events) -> Infallible {
+    let mut announce = refusals::announcer();
+    while let Some(event) = events.next().await {
+        if let Event::RefusedAccount { account } = event {
+            announce(account);
+        }
     }
     std::future::pending().await
 }
