@@ -2,7 +2,7 @@
 //! a bare hyper client, and the derivation.
 
 use passsafe_client::account_user;
-use passsafe_core::{Passphrase, SealedRecord, WorkMemory};
+use passsafe_core::{Passphrase, SealedRecord};
 
 use crate::floors;
 use crate::target::Target;
@@ -14,7 +14,7 @@ pub(crate) fn fetch(url: &Target, passphrase: &str, token: &str) -> anyhow::Resu
         floors::fetch(&mut sender, url, token).await
     })?;
     let record = SealedRecord::from_json(&body)?;
-    let mut memory = WorkMemory::for_cost(record.cost())?;
+    let mut memory = passsafe_arena::work_memory(record.cost())?;
     record.derive_key(&Passphrase::new(passphrase)?, &account_user()?, &mut memory)?;
     Ok(())
 }
