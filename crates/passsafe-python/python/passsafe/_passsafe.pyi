@@ -1,7 +1,7 @@
 """The inside of the package ``passsafe``, from Rust."""
 
 from datetime import timedelta
-from typing import SupportsFloat, SupportsIndex, final
+from typing import SupportsIndex, final
 
 from ._masked import SecretBytes, SecretText
 from ._status import Status
