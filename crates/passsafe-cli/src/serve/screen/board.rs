@@ -368,3 +368,6 @@ impl Board {
 fn subsecond(time: Duration) -> Duration {
     Duration::from_nanos(time.subsec_nanos().into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,9 +114,10 @@ impl Screen {
     /// Says how it ended, to whoever listens, and gives the terminal back.
     pub(crate) async fn end(mut self, state: State) {
         let glance = Glance { state, ..self.glance() };
-        let backlog = self.backlog.take();
-        for event in backlog.into_iter().chain(std::iter::from_fn(|| self.heard.events.try_next()))
-        {
+        let deadline = Instant::now() + LAST_WORDS;
+        while let Some(event) = self.backlog.take().or_else(|| self.heard.events.try_next()) {
+            let patience = deadline.saturating_duration_since(Instant::now());
+            self.learn_name(caller(&event).as_ref(), patience).await;
             self.board.happened(&event, glance);
         }
         self.board.end(state, glance);
@@ -238,15 +239,13 @@ impl Screen {
 
     async fn asked(&mut self, question: Question) {
         let now = Instant::now();
-        self.learn_name(&question.caller).await;
+        self.learn_name(Some(&question.caller), NAME_PATIENCE).await;
         self.board.asked(question, now);
     }
 
     async fn learn_names_and_tell(&mut self) {
         let Some(event) = self.backlog.clone() else { return };
-        if let Some(caller) = caller(&event) {
-            self.learn_name(&caller).await;
-        }
+        self.learn_name(caller(&event).as_ref(), NAME_PATIENCE).await;
         self.backlog = None;
         let glance = self.glance();
         self.board.happened(&event, glance);
@@ -254,13 +253,14 @@ impl Screen {
 
     /// On a thread of its own: a name service may take as long as it likes, and this process
     /// waits for it neither now nor at its end.
-    async fn learn_name(&mut self, caller: &Caller) {
-        let Some(uid) = caller.account.filter(|&uid| self.board.names.lacks(uid)) else { return };
+    async fn learn_name(&mut self, caller: Option<&Caller>, patience: Duration) {
+        let uid = caller.and_then(|caller| caller.account);
+        let Some(uid) = uid.filter(|&uid| self.board.names.lacks(uid)) else { return };
         let (sender, name) = oneshot::channel();
         thread::spawn(move || {
             let _too_late = sender.send(accounts::name(uid));
         });
-        let name = timeout(NAME_PATIENCE, name).await;
+        let name = timeout(patience, name).await;
         self.board
             .names
             .learn(uid, name.ok().and_then(Result::ok).unwrap_or_else(|| uid.to_string()));

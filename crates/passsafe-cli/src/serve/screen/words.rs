@@ -67,7 +67,7 @@ pub(super) fn line(
             (Tone::Plain, format!("withdrawn: {} waits no longer", who(caller)))
         }
         Event::Extended { remaining } => {
-            (Tone::Plain, format!("extended: {} left now", minutes(*remaining)))
+            (Tone::Plain, format!("extended: open for another {}", minutes(*remaining)))
         }
         Event::Locked => (
             Tone::Final,
@@ -186,7 +186,7 @@ mod tests {
         );
         assert_line(
             &Event::Extended { remaining: Duration::from_secs(1_741) },
-            "extended: 30 minutes left now",
+            "extended: open for another 30 minutes",
         );
         assert_line(
             &Event::Locked,
