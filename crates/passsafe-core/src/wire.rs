@@ -143,9 +143,9 @@ impl Code {
             Self::Spent => "the last allowed use was made",
             Self::Expired => "the safe has expired",
             Self::Closed => "the safe was closed",
-            Self::AwaitingConsent => "the owner is being asked",
-            Self::Denied => "the owner did not allow it",
-            Self::Busy => "the owner cannot be asked at the moment",
+            Self::AwaitingConsent => "the owner of the safe is being asked",
+            Self::Denied => "the owner of the safe did not allow it",
+            Self::Busy => "the owner of the safe cannot be asked at the moment",
             Self::Unknown => "the request was refused",
         }
     }

@@ -8,7 +8,14 @@ use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
+
+const PROC: &str = "/proc";
+/// How often several holders are looked at again: between fork and exec a child has all that
+/// its parent has.
+const LOOKS: usize = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// A process, as the system describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,53 +47,74 @@ pub enum Holder {
 /// account, and gives up at `until`.
 #[must_use]
 pub fn holder(inode: u64, account: u32, connected: Duration, until: Instant) -> Holder {
-    holder_in(Path::new("/proc"), inode, account, connected, until).unwrap_or(Holder::Unknown)
+    let search = Search { inode, account, connected, until };
+    for _ in 0..LOOKS {
+        match search.once() {
+            Ok(Found::One(folder)) => {
+                return folder.describe().map_or(Holder::Unknown, Holder::Process);
+            }
+            Ok(Found::Several) => thread::sleep(BETWEEN_LOOKS),
+            Ok(Found::Hidden) => return Holder::Hidden,
+            Ok(Found::Nobody) | Err(_) => return Holder::Unknown,
+        }
+    }
+    Holder::Unknown
 }
 
 /// The process with this number, if it is of `account` and was there at `connected`, since
 /// boot: another one may have been given the number since.
 #[must_use]
 pub fn process(pid: u32, account: u32, connected: Duration) -> Option<Process> {
-    let folder = Folder::new(Path::new("/proc"), pid);
+    let folder = Folder::new(pid);
     let is_its = folder.account().is_ok_and(|uid| uid == account);
     folder.describe().ok().filter(|it| is_its && it.started <= ticks(connected))
 }
 
-fn holder_in(
-    proc: &Path,
+struct Search {
     inode: u64,
     account: u32,
     connected: Duration,
     until: Instant,
-) -> io::Result<Holder> {
-    let wanted = PathBuf::from(format!("socket:[{inode}]"));
-    let mut found = None;
-    let mut hidden = false;
-    for entry in fs::read_dir(proc)? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        if Instant::now() >= until {
-            return Ok(Holder::Unknown);
-        }
-        let folder = Folder::new(proc, pid);
-        if folder.account().is_ok_and(|uid| uid == account) {
-            match folder.holds(&wanted) {
-                Ok(false) => {}
-                Ok(true) if folder.started().is_ok_and(|it| it > ticks(connected)) => {}
-                Ok(true) if found.is_some() => return Ok(Holder::Unknown),
-                Ok(true) => found = Some(folder),
-                Err(error) => {
-                    hidden |= error.kind() == ErrorKind::PermissionDenied && folder.is_alive();
+}
+
+enum Found {
+    One(Folder),
+    Several,
+    Hidden,
+    Nobody,
+}
+
+impl Search {
+    fn once(&self) -> io::Result<Found> {
+        let wanted = PathBuf::from(format!("socket:[{}]", self.inode));
+        let mut found = None;
+        let mut hidden = false;
+        for entry in fs::read_dir(PROC)? {
+            let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if Instant::now() >= self.until {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            let folder = Folder::new(pid);
+            if folder.account().is_ok_and(|uid| uid == self.account) {
+                match folder.holds(&wanted) {
+                    Ok(false) => {}
+                    Ok(true) if folder.started().is_ok_and(|it| it > ticks(self.connected)) => {}
+                    Ok(true) if found.is_some() => return Ok(Found::Several),
+                    Ok(true) => found = Some(folder),
+                    Err(error) => {
+                        hidden |= error.kind() == ErrorKind::PermissionDenied && folder.is_alive();
+                    }
                 }
             }
         }
+        Ok(match found {
+            Some(folder) => Found::One(folder),
+            None if hidden => Found::Hidden,
+            None => Found::Nobody,
+        })
     }
-    Ok(match found.map(|folder| folder.describe()) {
-        Some(Ok(process)) => Holder::Process(process),
-        None if hidden => Holder::Hidden,
-        None | Some(Err(_)) => Holder::Unknown,
-    })
 }
 
 /// What `/proc` has of one process.
@@ -96,8 +124,8 @@ struct Folder {
 }
 
 impl Folder {
-    fn new(proc: &Path, pid: u32) -> Self {
-        Self { path: proc.join(pid.to_string()), pid }
+    fn new(pid: u32) -> Self {
+        Self { path: Path::new(PROC).join(pid.to_string()), pid }
     }
 
     fn account(&self) -> io::Result<u32> {
@@ -161,4 +189,35 @@ fn stat(line: &[u8]) -> Option<(u8, u64)> {
 fn ticks(since_boot: Duration) -> u64 {
     let a_second = u128::from(rustix::param::clock_ticks_per_second());
     u64::try_from((since_boot.as_nanos() * a_second).div_ceil(1_000_000_000)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_may_contain_anything() {
+        let fields = "S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 163888 1";
+        for command in ["bash", "a b", ") S 1", "((((", "\n) R 1\n", ""] {
+            let line = format!("4711 ({command}) {fields}\n");
+            assert_eq!(stat(line.as_bytes()), Some((b'S', 163_888)), "{command}");
+        }
+        for line in [
+            "",
+            "4711",
+            "4711 (bash)",
+            "4711 (bash) S 1 1",
+            "4711 (bash) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 soon",
+        ] {
+            assert_eq!(stat(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_tick_is_counted_from_its_beginning() {
+        let a_second = rustix::param::clock_ticks_per_second();
+        assert_eq!(ticks(Duration::from_secs(7)), 7 * a_second);
+        assert_eq!(ticks(Duration::from_nanos(1)), 1);
+        assert_eq!(ticks(Duration::MAX), u64::MAX);
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
+use hyper::StatusCode;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -115,7 +116,8 @@ where
         }
         pace.answering();
         let mut answer = request::answer(&request, &guest).await;
-        if pace.is_old() {
+        // Who waits for the owner may be known by the connection alone.
+        if pace.is_old() && answer.status() != StatusCode::ACCEPTED {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok::<_, Infallible>(answer)

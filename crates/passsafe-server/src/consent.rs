@@ -4,6 +4,7 @@
 //! and else to its connection: nobody else can collect the answer. Knows neither token nor
 //! record; the safe does not come here before both were judged.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
@@ -80,6 +81,14 @@ impl Questions {
     }
 }
 
+#[cfg(test)]
+impl Questions {
+    /// A question that waits already.
+    pub(crate) fn try_next(&mut self) -> Option<Question> {
+        self.0.try_recv().ok()
+    }
+}
+
 /// Who asks, and what the answer is tied to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asker {
@@ -149,18 +158,12 @@ impl Consent {
         (consent, Questions(receiver))
     }
 
-    /// Uses that somebody waits for.
-    pub(crate) fn reserved(&self) -> usize {
-        self.waiting.iter().filter(|waiting| !matches!(waiting.answer, Answer::Refused)).count()
-    }
-
-    /// Judges a request that has the right token, at `now` of the boot-time clock. `free` says
-    /// whether there is a use that nobody waits for.
+    /// Judges a request that has the right token, at `now` of the boot-time clock.
     pub(crate) fn judge(
         &mut self,
         asker: &Asker,
         now: Duration,
-        free: bool,
+        uses_left: Option<NonZeroU32>,
         reporter: &Reporter,
     ) -> Ruling {
         self.sweep(now, reporter);
@@ -168,7 +171,11 @@ impl Consent {
         if let Some(at) = waits {
             return self.collect(at, now);
         }
-        if !free {
+        let reserved = self.waiting.iter().filter(|it| !matches!(it.answer, Answer::Refused));
+        let reserved = reserved.count();
+        let all_waited_for =
+            |uses: NonZeroU32| usize::try_from(uses.get()).is_ok_and(|uses| uses <= reserved);
+        if uses_left.is_some_and(all_waited_for) {
             return Ruling::Busy { retry_after: Duration::from_secs(1) };
         }
         if self.always.contains(&asker.identity) {

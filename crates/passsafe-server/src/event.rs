@@ -266,3 +266,73 @@ impl Reporter {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_programs_unless_the_process_has_another() {
+        let name = |command: &str, program| Process::new(1, command.as_bytes(), program).name;
+        assert_eq!(name("python3", Some(b"python3.13")), "python3.13");
+        assert_eq!(name("a_very_long_nam", Some(b"a_very_long_name")), "a_very_long_name");
+        assert_eq!(name("etl.py", Some(b"python3.13")), "etl.py (python3.13)");
+        assert_eq!(name("passsafe", None), "passsafe");
+        assert_eq!(name("", Some(b"psql")), "psql");
+        assert_eq!(name("", None), "?");
+    }
+
+    #[test]
+    fn a_name_is_printable_whatever_it_was() {
+        let name = |command: &[u8]| Process::new(1, command, None).name;
+        assert_eq!(name(b"\x1b]0;evil\x07"), "?]0;evil?");
+        assert_eq!(name(b"two\nlines\r"), "two?lines");
+        assert_eq!(name("käse 7".as_bytes()), "käse 7");
+        assert_eq!(name("left\u{202e}thgir\u{200b}\u{7f}\u{9b}".as_bytes()), "left?thgir???");
+        assert_eq!(name(b"\xff\xfe"), "??");
+        assert_eq!(name(&[b'x'; 4_096]).len(), MAX_NAME_LEN);
+    }
+
+    #[test]
+    fn what_is_lost_is_told_in_its_place() {
+        let (reporter, mut events) = Reporter::heard();
+        let fetched = || Event::Fetched { caller: Caller::default(), uses_left: None };
+        for _ in 0..CAPACITY + 3 {
+            reporter.report(fetched);
+        }
+        reporter.report(|| Event::Locked);
+        assert_eq!(events.try_next(), Some(fetched()));
+        reporter.report(|| Event::Spent);
+        for _ in 1..CAPACITY {
+            assert_eq!(events.try_next(), Some(fetched()));
+        }
+        assert_eq!(events.try_next(), Some(Event::Lost { fetched: 3, others: 1 }));
+        assert_eq!(events.try_next(), Some(Event::Spent));
+        assert_eq!(events.try_next(), None);
+    }
+
+    #[test]
+    fn a_flood_of_refusals_leaves_room_for_the_rest() {
+        let (reporter, mut events) = Reporter::heard();
+        for _ in 0..CAPACITY {
+            reporter.report(|| Event::RefusedAccount { account: Some(1) });
+        }
+        reporter.report(|| Event::Locked);
+        let told: Vec<Event> = std::iter::from_fn(|| events.try_next()).collect();
+        let refused = CAPACITY - FOR_JUDGED;
+        assert_eq!(told.len(), refused + 2);
+        let lost = u64::try_from(FOR_JUDGED).unwrap();
+        assert_eq!(told[refused..], [Event::Lost { fetched: 0, others: lost }, Event::Locked]);
+    }
+
+    #[test]
+    fn without_a_listener_nothing_is_put_together() {
+        let unheard = || -> Event { panic!("nobody listens") };
+        Reporter::default().report(unheard);
+        let (reporter, events) = Reporter::heard();
+        assert!(reporter.is_heard());
+        drop(events);
+        assert!(!reporter.is_heard());
+        reporter.report(unheard);
+    }
+}

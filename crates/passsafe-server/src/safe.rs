@@ -52,15 +52,6 @@ struct Contents {
     consent: Option<Consent>,
 }
 
-impl Contents {
-    /// Whether there is a use that nobody waits for.
-    fn has_free_use(&self) -> bool {
-        let reserved = self.consent.as_ref().map_or(0, Consent::reserved);
-        self.uses_left
-            .is_none_or(|uses| usize::try_from(uses.get()).is_ok_and(|uses| uses > reserved))
-    }
-}
-
 /// What a right token gets.
 pub struct Release {
     /// The record's JSON.
@@ -206,9 +197,8 @@ impl Safe {
         let mut inner = self.lock();
         let now = self.clock.now();
         let (contents, remaining) = self.judge(&mut inner, token, now, &asker.caller)?;
-        let free = contents.has_free_use();
         if let Some(consent) = &mut contents.consent {
-            match consent.judge(asker, now.boot, free, &self.reporter) {
+            match consent.judge(asker, now.boot, contents.uses_left, &self.reporter) {
                 Ruling::Allowed => {}
                 Ruling::Awaiting => return Err(Refusal::AwaitingConsent),
                 Ruling::Denied => return Err(Refusal::Denied),
@@ -384,5 +374,7 @@ impl fmt::Debug for Safe {
     }
 }
 
+#[cfg(test)]
+mod asking;
 #[cfg(test)]
 mod tests;
