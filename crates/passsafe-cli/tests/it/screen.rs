@@ -1,7 +1,6 @@
 //! The open safe on a terminal: what it shows, what its keys do, and how it leaves the terminal.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -12,8 +11,11 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::clocks::{Clocks, LIFETIME};
+use crate::kept::Kept;
 use crate::prompts::{expect, expect_exit, shell};
-use crate::support::{BINARY, Safe, assert_failure, assert_output, assert_told, passsafe, told};
+use crate::support::{
+    BINARY, Safe, assert_failure, assert_output, assert_told, passsafe, told, with_input,
+};
 
 const PASSWORD: &str = "S3kr!t";
 /// A terminal that can do all that is asked of it, but for colour.
@@ -110,7 +112,7 @@ impl Served {
 
     #[track_caller]
     fn close(&mut self) -> String {
-        self.session.send_control('c').unwrap();
+        self.signal(Signal::SIGTERM);
         self.rest()
     }
 }
@@ -137,27 +139,28 @@ fn holder_of(port: u16) -> i32 {
 #[test]
 fn the_time_left_is_counted_down_below_the_log() {
     let mut served = Served::start("");
-    for second in ["5:00", "4:59", "4:58"] {
-        served.expect(&format!("\r\x1b[J  {second} left  ").replace("\r\x1b[J", if second == "5:00" { "" } else { "\r\x1b[J" }));
+    served.expect("  5:00 left  ");
+    for second in ["4:59", "4:58"] {
+        served.expect(&format!("\r\x1b[J  {second} left  "));
         served.expect("  e adds 15 minutes, Ctrl-C closes\r");
     }
     let get = served.run(&["get"]);
     assert_output(&get, 0, "S3kr!t\n", "");
-    let seen = served.expect_log(r"fetched by passsafe \(pid [0-9]+\) of [a-z]+\r\n");
+    let seen = served.expect_log(r"fetched by [^;\r]* of [a-z]+\r\n");
     assert!(!seen.contains("so far"), "{seen}");
     served.expect(" left  ");
     served.run(&["get"]);
-    served.expect_log(r"fetched by passsafe \(pid [0-9]+\) of [a-z]+; 2 times so far\r\n");
+    served.expect_log(r"fetched by [^;\r]* of [a-z]+; 2 times so far\r\n");
     let wrong = served.command(&["get"]).env("PASSSAFE_TOKEN", "000000").output().unwrap();
     if served.token != "000 000" {
         assert_eq!(wrong.status.code(), Some(77));
-        served.expect_log(r"wrong token \(1 of 3\) from passsafe \(pid [0-9]+\) of [a-z]+\r\n");
+        served.expect_log(r"wrong token \(1 of 3\) from [^\r]* of [a-z]+\r\n");
     }
     let rest = served.close();
     assert!(!rest.contains("\x1b[3"), "NO_COLOR: {rest:?}");
     let last: Vec<&str> = rest.split("\x1b[J").last().unwrap().lines().collect();
     assert!(last[0].ends_with("  closed: the safe is gone"), "{last:?}");
-    assert!(last[1].contains("  fetched 2 times, by passsafe of "), "{last:?}");
+    assert!(last[1].contains("  fetched 2 times"), "{last:?}");
     assert_eq!(last.len(), 2);
 }
 
@@ -186,7 +189,7 @@ fn a_dumb_terminal_gets_lines_without_escapes() {
     for term in ["export TERM=dumb", "unset TERM"] {
         let mut served = Served::by(&format!("{PLAIN}; {term}; exec {BINARY}"));
         served.run(&["get"]);
-        served.expect_log("fetched by passsafe");
+        served.expect_log("fetched by ");
         let rest = served.close();
         assert!(!rest.contains('\x1b') && !rest.contains("left"), "{rest:?}");
         assert!(rest.contains("  closed: the safe is gone\r\n"), "{rest:?}");
@@ -203,9 +206,9 @@ fn standard_error_that_is_a_file_gets_lines_and_no_escapes() {
     let log = fs::read_to_string(log.path()).unwrap();
     assert!(!log.contains('\x1b'), "{log:?}");
     let lines: Vec<&str> = log.lines().map(|line| line.split_at(10).1).collect();
-    assert!(lines[0].starts_with("fetched by passsafe (pid "), "{log}");
+    assert!(lines[0].starts_with("fetched by "), "{log}");
     assert_eq!(lines[1], "closed: the safe is gone");
-    assert!(lines[2].starts_with("fetched once, by passsafe of "), "{log}");
+    assert!(lines[2].starts_with("fetched once, by "), "{log}");
     assert_eq!(lines.len(), 3);
 }
 
@@ -260,9 +263,14 @@ fn a_process_with_escapes_in_its_name_is_shown_without() {
 
 /// Serves, ends in this way, and finds the terminal as it was before.
 fn leaves_the_terminal_sane(end: impl FnOnce(&mut Served)) {
-    let line = "before=$(stty -g); trap : INT QUIT HUP; ( trap - INT QUIT HUP; exec BINARY ); \
+    leaves_the_terminal_sane_with("", end);
+}
+
+fn leaves_the_terminal_sane_with(flags: &str, end: impl FnOnce(&mut Served)) {
+    let line = "before=$(stty -g); trap : INT QUIT HUP; ( trap - INT QUIT HUP; exec BINARY FLAGS ); \
                 test \"$before\" = \"$(stty -g)\" && echo as before";
-    let mut served = Served::by(&format!("{PLAIN}; {}", line.replace("BINARY", BINARY)));
+    let mut served =
+        Served::by(&format!("{PLAIN}; {}", line.replace("BINARY", BINARY).replace("FLAGS", flags)));
     served.expect("Ctrl-C closes\r");
     let modes = rustix::termios::tcgetattr(served.session.process().get_file_handle().unwrap());
     let modes = modes.unwrap().local_modes;
@@ -306,7 +314,7 @@ fn a_stopped_safe_gives_the_terminal_back_and_takes_it_again() {
     served.expect("as before");
     served.expect("Ctrl-C closes\r");
     assert_output(&served.run(&["get"]), 0, "S3kr!t\n", "");
-    served.expect_log("fetched by passsafe");
+    served.expect_log("fetched by ");
     served.close();
 }
 
@@ -355,7 +363,7 @@ fn a_terminal_that_is_held_keeps_nobody() {
         assert_output(&served.run(&["get"]), 0, "S3kr!t\n", "");
     }
     served.press("\x11");
-    served.expect_log("fetched by passsafe");
+    served.expect_log("fetched by ");
     served.expect("; 3 times so far");
     served.press("\x13");
     served.run(&["get"]);
@@ -379,12 +387,7 @@ fn a_key_extends_the_safe_and_pasted_ones_do_not() {
     served.press("e");
     served.expect_log("extended: open for another 20 minutes\r\n");
     served.expect("  20 min left  ");
-    assert_output(
-        &served.run(&["status"]),
-        0,
-        "open, 19 minutes left, 3 of 3 attempts left\n",
-        "",
-    );
+    assert_output(&served.run(&["status"]), 0, "open, 19 minutes left, 3 of 3 attempts left\n", "");
     assert_output(&served.run(&["get"]), 0, "S3kr!t\n", "");
     let rest = served.close();
     assert!(!rest.contains("extended"), "once: {rest:?}");
@@ -392,8 +395,7 @@ fn a_key_extends_the_safe_and_pasted_ones_do_not() {
 
 #[test]
 fn of_many_fetches_at_once_as_many_succeed_as_are_allowed() {
-    let safe =
-        Safe::start_with(PASSWORD.as_bytes(), passsafe(["serve", "-m5", "--max-uses", "3"]));
+    let safe = Safe::start_with(PASSWORD.as_bytes(), passsafe(["serve", "-m5", "--max-uses", "3"]));
     let gets: Vec<Child> = (0..8)
         .map(|_| {
             let mut get = safe.command(["get"]);
@@ -405,7 +407,12 @@ fn of_many_fetches_at_once_as_many_succeed_as_are_allowed() {
         outputs.iter().partition(|output| output.status.success());
     assert_eq!((fetched.len(), refused.len()), (3, 5));
     for output in refused {
-        assert_failure(output, 77, "the safe is spent: its last use was made", "start a new one with 'passsafe'");
+        assert_failure(
+            output,
+            77,
+            "the safe is spent: its last allowed use was made",
+            "start a new one with 'passsafe'",
+        );
     }
     safe.signal(rustix::process::Signal::INT);
     let end = safe.end();
@@ -419,7 +426,7 @@ fn the_uses_that_are_left_are_on_screen() {
     let mut served = Served::start("--max-uses 2");
     served.expect("  2 of 2 uses left  ");
     served.run(&["get"]);
-    served.expect_log(r"fetched by passsafe \(pid [0-9]+\) of [a-z]+; 1 of 2 uses left\r\n");
+    served.expect_log(r"fetched by [^;\r]* of [a-z]+; 1 of 2 uses left\r\n");
     served.expect("  1 of 2 uses left  ");
     served.run(&["get"]);
     served.expect_log("spent: the last use was made, so nobody gets in any more; Ctrl-C");
@@ -436,30 +443,27 @@ fn uses_are_counted_from_one() {
     }
 }
 
-const ASKS: &str = r"passsafe \(pid ([0-9]+)\) of [a-z]+ asks for the secrets\r\n";
-const PROMPT: &str = "  Give it? y: yes, n: no, a: always to this process (";
-const DENIED: (&str, &str) = ("", "");
-
+/// Who it is may stay unknown on a machine that is busy with other things.
+const ASKS: &str = r"[^\r]* of [a-z]+ asks for the secrets\r\n";
+const PROMPT: &str = "  Give it? y: yes, n: no, a: always to this ";
 #[test]
 fn a_release_is_asked_for_and_one_key_answers() {
     let mut served = Served::start("--confirm");
     let get = served.get();
-    let pid = get.id();
-    let asks = served.expect_log(ASKS);
-    assert!(asks.contains(&format!("(pid {pid})")), "{asks} {pid}");
+    served.expect_log(&format!(r"passsafe \(pid {}\) of [a-z]+ asks for the secrets", get.id()));
     served.expect(PROMPT);
     served.press("y");
-    served.expect_log("fetched by passsafe");
+    served.expect_log("fetched by ");
     assert_output(&get.wait_with_output().unwrap(), 0, "S3kr!t\n", "");
 
     let get = served.get();
     served.expect_log(ASKS);
     served.expect(PROMPT);
     served.press("n");
-    served.expect_log("denied: passsafe");
+    served.expect_log("denied: [^n]");
     assert_denied(get);
     let rest = served.close();
-    assert!(rest.contains("fetched once, by passsafe of root; 1 release denied"), "{rest}");
+    assert!(rest.contains("fetched once, by ") && rest.contains("; 1 release denied"), "{rest}");
 }
 
 #[track_caller]
@@ -469,13 +473,140 @@ fn assert_denied(get: Child) {
     assert!(output.stdout.is_empty());
 }
 
+/// Asks for the record until the owner's answer is there.
+fn answer(kept: &mut Kept, token: &str) -> u16 {
+    loop {
+        let (status, _) = kept.fetch(token);
+        if status != 202 {
+            return status;
+        }
+    }
+}
+
 #[test]
 fn always_is_for_one_process() {
     let mut served = Served::start("--confirm");
     let token = served.token.replace(' ', "");
-    let safe = crate::kept::Kept::open_at(&served.url);
-    let mut kept = safe;
+    let mut kept = Kept::to(&served.url);
     assert_eq!(kept.fetch(&token).0, 202);
-    served.expect_log(" asks for the secrets\r\n".trim_start());
-    let _ = (&mut served, &mut kept, DENIED);
+    served.expect_log(&format!(r".* \(pid {}\) of .* asks for the\s+secrets", std::process::id()));
+    served.expect(PROMPT);
+    served.press("a");
+    served.expect_log("from now on without asking: ");
+    assert_eq!(answer(&mut kept, &token), 200);
+    assert_eq!(kept.fetch(&token).0, 200);
+    let get = served.get();
+    served.expect_log(ASKS);
+    served.expect(PROMPT);
+    served.press("n");
+    assert_denied(get);
+    served.close();
+}
+
+#[test]
+fn what_is_typed_ahead_of_a_question_is_no_answer() {
+    let mut served = Served::start("--confirm");
+    served.expect("Ctrl-C closes\r");
+    served.press("y");
+    served.press("y\n");
+    let get = served.get();
+    served.press("y");
+    served.expect_log(ASKS);
+    served.press("y");
+    served.expect(PROMPT);
+    served.press("n");
+    served.expect_log("denied: [^n]");
+    assert_denied(get);
+    served.close();
+}
+
+#[test]
+fn two_that_ask_at_once_are_answered_one_after_the_other() {
+    let mut served = Served::start("--confirm");
+    let gets = [served.get(), served.get()];
+    served.expect_log(ASKS);
+    let seen = served.expect(PROMPT);
+    assert!(!seen.contains("asks for"), "{seen}");
+    served.press("y");
+    served.expect_log(ASKS);
+    served.expect(PROMPT);
+    served.press("n");
+    let outputs = gets.map(|get| get.wait_with_output().unwrap());
+    let fetched = outputs.iter().filter(|output| output.status.success()).count();
+    let denied = outputs.iter().filter(|output| output.status.code() == Some(77)).count();
+    assert_eq!((fetched, denied), (1, 1), "{outputs:?}");
+    let rest = served.close();
+    assert!(rest.contains("fetched once, by ") && rest.contains("; 1 release denied"), "{rest}");
+}
+
+#[test]
+fn a_question_whose_asker_is_gone_is_withdrawn() {
+    let mut served = Served::start("--confirm");
+    let mut get = served.get();
+    served.expect_log(ASKS);
+    served.expect(PROMPT);
+    get.kill().unwrap();
+    get.wait().unwrap();
+    served.expect_log(r"withdrawn: [^\r]* waits no longer\r\n");
+    served.expect("Ctrl-C closes\r");
+    served.close();
+}
+
+#[test]
+fn no_answer_in_a_minute_is_no() {
+    let (clocks, shared) = Clocks::new();
+    let variables = Clocks::variables(&shared);
+    let mut served = Served::by(&format!("{PLAIN}; {variables} exec {BINARY} --confirm"));
+    let token = served.token.replace(' ', "");
+    let mut kept = Kept::to(&served.url);
+    for second in (0..60).step_by(4) {
+        clocks.move_to(second, second);
+        assert_eq!(kept.fetch(&token).0, 202, "{second}");
+    }
+    served.expect("  Give it? ");
+    clocks.move_to(60, 60);
+    let (status, problem) = kept.fetch(&token);
+    assert_eq!(status, 403, "{problem}");
+    served.expect_log("denied: no answer in time, and ");
+    served.expect("Ctrl-C closes\r");
+    served.close();
+}
+
+#[test]
+fn ctrl_c_at_a_question_closes_the_safe() {
+    leaves_the_terminal_sane_with("--confirm", |served| {
+        let get = served.get();
+        served.expect_log(ASKS);
+        served.expect(PROMPT);
+        served.session.send_control('c').unwrap();
+        let output = get.wait_with_output().unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty());
+    });
+}
+
+#[test]
+fn questions_reach_the_terminal_when_standard_error_is_elsewhere() {
+    let log = NamedTempFile::new().unwrap();
+    let mut served =
+        Served::by(&format!("{PLAIN}; exec {BINARY} --confirm 2>{}", log.path().display()));
+    let get = served.get();
+    served.expect_log(ASKS);
+    served.expect(PROMPT);
+    served.press("y");
+    assert_output(&get.wait_with_output().unwrap(), 0, "S3kr!t\n", "");
+    served.close();
+    let log = fs::read_to_string(log.path()).unwrap();
+    assert!(log.contains("  fetched by ") && !log.contains("asks"), "{log}");
+}
+
+#[test]
+fn consent_needs_a_terminal_before_anything_is_asked() {
+    let mut serve = Command::new("setsid");
+    serve.args(["-w", BINARY, "--confirm", "--password-stdin", "--json", "--port", "0"]);
+    assert_failure(
+        &with_input(serve, PASSWORD.as_bytes()),
+        66,
+        "there is no terminal to ask for consent",
+        "start it in the foreground of a terminal, or leave --confirm out",
+    );
 }
