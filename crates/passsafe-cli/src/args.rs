@@ -3,6 +3,8 @@
 //! No flag takes a secret as its value, because arguments are visible to every account of
 //! the machine. Values of variables are never shown in help.
 
+use std::num::NonZeroU32;
+
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use passsafe_core::wire::DEFAULT_PORT;
@@ -60,7 +62,8 @@ pub(crate) struct ServeArgs {
     /// Read the password from standard input; one final line feed is dropped
     #[arg(long)]
     pub(crate) password_stdin: bool,
-    /// Print address, passphrase and token as one line of JSON
+    /// Print address, passphrase and token as one line of JSON, and events as more of them on
+    /// standard error
     #[arg(long)]
     pub(crate) json: bool,
     /// Once the credentials are noted, clear them from the screen and its scrollback
@@ -76,6 +79,22 @@ pub(crate) struct ServeArgs {
     pub(crate) allow_host: Vec<HostName>,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
+    #[command(flatten)]
+    pub(crate) manner: MannerArgs,
+}
+
+/// How often a safe hands out, whom it asks before that, and what it tells of it.
+#[derive(Debug, Args)]
+pub(crate) struct MannerArgs {
+    /// Hand the secrets out so many times at most
+    #[arg(long, value_name = "N")]
+    pub(crate) max_uses: Option<NonZeroU32>,
+    /// Ask at this terminal before each release, naming the process
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    /// Show neither the time left nor what happens
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 /// By what way, and from which accounts, a safe is reached.

@@ -61,6 +61,31 @@ pub(crate) fn for_the_terminal() -> impl Iterator<Item = (OsString, OsString)> {
     })
 }
 
+/// Whether the terminal, if there is one, cannot move its cursor.
+#[cfg(unix)]
+pub(crate) fn is_dumb_terminal() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
+/// See <https://no-color.org>.
+#[cfg(unix)]
+pub(crate) fn refuses_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether the locale is one of UTF-8: the first of these variables that is set decides.
+#[cfg(unix)]
+pub(crate) fn is_utf8() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .find(|value| !value.is_empty())
+        .is_some_and(|value| {
+            let value = value.to_string_lossy().to_ascii_lowercase();
+            value.ends_with("utf-8") || value.ends_with("utf8")
+        })
+}
+
 fn text(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     let Some(value) = std::env::var_os(name) else { return Ok(None) };
     match value.into_string() {

@@ -1,17 +1,11 @@
 //! Answers on stdout, written without a buffer that would keep a copy.
 
-#[cfg(unix)]
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write as _, stderr, stdout};
 #[cfg(unix)]
 use std::os::fd::AsFd as _;
 #[cfg(windows)]
 use std::os::windows::io::AsHandle as _;
-#[cfg(unix)]
-use std::sync::mpsc;
-#[cfg(unix)]
-use std::thread;
 
 #[cfg(unix)]
 use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
@@ -53,18 +47,4 @@ fn unbuffered() -> io::Result<File> {
 /// Writes `text` to stderr; if that is gone, there is nobody to tell.
 pub(crate) fn note(text: &str) {
     let _nobody_to_tell = stderr().lock().write_all(text.as_bytes());
-}
-
-/// As [`note`], on a thread of its own: a stderr that nobody reads (a full pipe, a terminal
-/// held by Ctrl-S) must not keep a safe alive. Says when it is written.
-#[cfg(unix)]
-pub(crate) fn note_aside(text: impl Into<Cow<'static, str>>) -> mpsc::Receiver<()> {
-    let (written, is_written) = mpsc::channel();
-    let text = text.into();
-    thread::spawn(move || {
-        note(&text);
-        // Whether anybody still waits is their business.
-        let _late = written.send(());
-    });
-    is_written
 }

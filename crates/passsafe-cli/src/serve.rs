@@ -10,7 +10,7 @@ mod bind;
 mod handoff;
 mod inherited;
 mod present;
-mod refusals;
+mod screen;
 mod seal;
 mod secret;
 mod serving;
@@ -24,12 +24,13 @@ use passsafe_core::Lifetime;
 use passsafe_server::{Clock as _, SystemClock};
 
 use crate::accounts;
-use crate::args::ServeArgs;
+use crate::args::{MannerArgs, ServeArgs};
 use crate::failure::{Failure, code};
 use crate::hardened;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, nobody_to_ask};
 use handoff::{Access, Handoff};
 use present::Credentials;
+use screen::{Manner, Show};
 
 pub(crate) use serving::serving;
 
@@ -46,7 +47,9 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
             "add --json to print them as one line of JSON",
         ));
     }
-    let source = secret::Source::choose(args.password_stdin, Terminal::open())?;
+    let terminal = Terminal::open();
+    let manner = manner(&args, terminal.is_some())?;
+    let source = secret::Source::choose(args.password_stdin, terminal)?;
     let user = seal::user(args.user.user.as_ref(), account_user)?;
     let users = admitted(&args.access.allow_user)?;
     let for_others = !users.is_empty() || args.access.allow_any_user;
@@ -77,7 +80,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         any_user: args.access.allow_any_user,
         socket: made.as_ref().map(socket::Made::parts),
     };
-    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, access);
+    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, access, manner);
     let serving = handoff.prepare(listeners, socket)?;
     let credentials = Credentials {
         url,
@@ -106,6 +109,24 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         present::clear_screen(&without_credentials)?;
     }
     Err(serving.exec(args.json))
+}
+
+/// How the safe behaves on screen; `at_keyboard` tells whether questions can be answered there.
+fn manner(args: &ServeArgs, at_keyboard: bool) -> Result<Manner, Failure> {
+    let MannerArgs { max_uses, confirm, quiet } = args.manner;
+    if confirm && !screen::can_ask() {
+        return Err(nobody_to_ask(
+            "consent",
+            "start it in the foreground of a terminal, or leave --confirm out",
+        ));
+    }
+    let show = match () {
+        () if quiet => Show::Nothing,
+        () if args.json => Show::Json,
+        // A person has typed the password, or at least reads the credentials.
+        () => Show::Live,
+    };
+    Ok(Manner { show, keys: at_keyboard, confirm, max_uses })
 }
 
 /// The numbers of the accounts that may connect besides this one.

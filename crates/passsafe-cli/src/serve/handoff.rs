@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::SERVING_VERB;
+use super::screen::Manner;
 use crate::environment;
 use crate::failure::Failure;
 
@@ -39,6 +40,7 @@ pub(super) struct Handoff {
     minutes: u16,
     deadline: Deadline,
     access: Access,
+    manner: Manner,
 }
 
 /// Who may ask for the record, and what has to be tidied up in the end.
@@ -58,6 +60,7 @@ pub(super) struct Received {
     pub(super) lifetime: Lifetime,
     pub(super) deadline: Deadline,
     pub(super) access: Access,
+    pub(super) manner: Manner,
 }
 
 impl Handoff {
@@ -67,6 +70,7 @@ impl Handoff {
         lifetime: Lifetime,
         creation: Moment,
         access: Access,
+        manner: Manner,
     ) -> Self {
         Self {
             record: Zeroizing::new(record.to_json()),
@@ -74,6 +78,7 @@ impl Handoff {
             minutes: lifetime.minutes(),
             deadline: Deadline::new(creation, lifetime),
             access,
+            manner,
         }
     }
 
@@ -124,6 +129,7 @@ impl Handoff {
             lifetime: Lifetime::from_minutes(handoff.minutes).map_err(io::Error::other)?,
             deadline: handoff.deadline,
             access: handoff.access,
+            manner: handoff.manner,
         })
     }
 }

@@ -25,6 +25,8 @@ mod rogue;
 mod run;
 #[cfg(target_os = "linux")]
 mod scan;
+#[cfg(target_os = "linux")]
+mod screen;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;

@@ -23,17 +23,17 @@ fn passsafe_at_terminal(args: &[&str]) -> PtySession {
 }
 
 /// A line of shell at a terminal whose echo is on, as it is for people.
-fn shell(line: &str) -> PtySession {
+pub(crate) fn shell(line: &str) -> PtySession {
     at_terminal(without_variables(Command::new("sh"), ["-c", &format!("stty echo; {line}")]))
 }
 
 #[track_caller]
-fn expect(session: &mut PtySession, text: &str) -> String {
+pub(crate) fn expect(session: &mut PtySession, text: &str) -> String {
     session.exp_string(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
 #[track_caller]
-fn expect_exit(session: &mut PtySession, code: i32) -> String {
+pub(crate) fn expect_exit(session: &mut PtySession, code: i32) -> String {
     let rest = session.exp_eof().unwrap();
     match session.process().wait().unwrap() {
         WaitStatus::Exited(_, exited) => assert_eq!(exited, code, "{rest}"),

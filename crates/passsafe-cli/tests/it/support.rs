@@ -70,6 +70,22 @@ pub(crate) fn assert_failure(output: &Output, code: i32, error: &str, hint: &str
     assert_output(output, code, "", &format!("error: {error}\nhint: {hint}\n"));
 }
 
+/// What a safe told on stderr, which is lines of JSON and nothing else.
+#[track_caller]
+pub(crate) fn told(output: &Output) -> Vec<serde_json::Value> {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+/// A safe that has ended well after these events, without a word on stdout.
+#[track_caller]
+pub(crate) fn assert_told(output: &Output, events: &[&str]) {
+    assert_eq!((output.status.code(), &*output.stdout), (Some(0), &b""[..]));
+    let told = told(output);
+    let told: Vec<&str> = told.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(told, events);
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Credentials {
     pub(crate) url: String,

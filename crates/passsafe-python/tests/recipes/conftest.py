@@ -1,12 +1,9 @@
 """A database with a table of sales, and the recipes of the page."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from database import Database
-
-PAGE = Path(__file__).parents[4] / "docs" / "python.md"
 
 
 @pytest.fixture(scope="session")
