@@ -15,6 +15,10 @@ use crate::failure::{Failure, code};
 /// Every variable of passsafe starts so; `run` keeps them from the child.
 pub(crate) const PREFIX: &str = "PASSSAFE_";
 
+/// The variable that says where programs are looked for.
+#[cfg(unix)]
+pub(crate) const SEARCH_PATH: &str = "PATH";
+
 const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
 const PASSPHRASE_FILE: &str = "PASSSAFE_PASSPHRASE_FILE";
 const TOKEN: &str = "PASSSAFE_TOKEN";
@@ -49,6 +53,18 @@ pub(crate) fn token() -> Result<Option<Zeroizing<String>>, Failure> {
 #[cfg(unix)]
 pub(crate) fn without_ours() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+}
+
+/// All of the environment.
+#[cfg(unix)]
+pub(crate) fn whole() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
+/// Where programs are looked for.
+#[cfg(unix)]
+pub(crate) fn search_path() -> Option<OsString> {
+    std::env::var_os(SEARCH_PATH)
 }
 
 /// The few variables that a terminal program needs and that hold no secrets.

@@ -7,6 +7,7 @@
 //! The port is bound before anything is asked, so a busy one costs nobody a password.
 
 mod bind;
+mod file;
 mod handoff;
 mod inherited;
 mod present;
@@ -16,27 +17,29 @@ mod secret;
 mod serving;
 pub(crate) mod signals;
 mod socket;
+mod sources;
 
 use std::io::{IsTerminal as _, stdout};
 
 use passsafe_client::account_user;
-use passsafe_core::Lifetime;
+use passsafe_core::{EntryName, Lifetime};
 use passsafe_server::{Clock as _, SystemClock};
 
 use crate::accounts;
 use crate::args::ServeArgs;
 use crate::failure::{Failure, code};
 use crate::hardened;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, nobody_to_ask};
 use handoff::{Access, Handoff};
 use present::Credentials;
+use sources::Sources;
 
 pub(crate) use serving::serving;
 
 /// The hidden verb under which the executable starts as the serving process.
 pub(crate) const SERVING_VERB: &str = "__serving";
 
-pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
+pub(crate) fn serve(args: ServeArgs, names: &[EntryName]) -> Result<(), Failure> {
     // Before anything is asked, so that whoever minds the warning can still stop.
     hardened::harden().warn();
     if !args.json && !stdout().is_terminal() {
@@ -46,7 +49,12 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
             "add --json to print them as one line of JSON",
         ));
     }
-    let source = secret::Source::choose(args.password_stdin, Terminal::open())?;
+    let sources = Sources::of(names, args.secrets)?;
+    let terminal = Terminal::open();
+    sources.check(terminal.as_ref())?;
+    if args.clear && terminal.is_none() {
+        return Err(nobody_to_ask("what --clear waits for", "leave --clear out"));
+    }
     let user = seal::user(args.user.user.as_ref(), account_user)?;
     let users = admitted(&args.access.allow_user)?;
     let for_others = !users.is_empty() || args.access.allow_any_user;
@@ -60,13 +68,15 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
             (listeners, format!("http://localhost:{port}"))
         }
     };
-    let lifetime = match (args.minutes, &source) {
+    let reading = sources.read()?;
+    let lifetime = match (args.minutes, &terminal) {
         (Some(lifetime), _) => lifetime,
-        (None, secret::Source::Terminal(terminal)) => ask_lifetime(terminal)?,
-        (None, secret::Source::Stdin) => Lifetime::DEFAULT,
+        (None, Some(terminal)) => ask_lifetime(terminal)?,
+        (None, None) => Lifetime::DEFAULT,
     };
-    let entries = source.read()?;
+    let entries = reading.ask(&sources, terminal.as_ref())?;
     let sealed = seal::seal(&entries, &user)?;
+    let names = entries.names().cloned().collect();
     drop(entries);
     let creation = SystemClock.now();
     let made = place.map(|place| place.make()).transpose()?;
@@ -86,6 +96,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         token: sealed.seed.token(lifetime),
         user,
         named_user: args.user.user.is_some(),
+        names,
         lifetime,
         expires_at: handoff.expires_at(),
     };
@@ -99,7 +110,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     }
     let without_credentials = credentials.reminder();
     drop(credentials);
-    if let (true, secret::Source::Terminal(terminal)) = (args.clear, &source) {
+    if let Some(terminal) = terminal.filter(|_| args.clear) {
         // A prompt like the others: a signal ends the program there.
         terminal.wait_for_enter("Press Enter once they are noted, to clear the screen")?;
         signals::hold_back();

@@ -9,9 +9,11 @@
 #![cfg(unix)]
 
 mod accounts;
+mod asking;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 mod descriptors;
+mod handover;
 #[cfg(target_os = "linux")]
 mod hardening;
 mod hostile;
@@ -25,6 +27,7 @@ mod rogue;
 mod run;
 #[cfg(target_os = "linux")]
 mod scan;
+mod secrets;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;
