@@ -2,6 +2,7 @@
 //! input or in files.
 //!
 //! exec, not a child: terminal, job control, signals and exit status are the program's own.
+//! It starts as if without `run`: same signals, descriptors, limits and directory.
 
 mod handover;
 mod program;
@@ -17,6 +18,7 @@ use passsafe_core::Secret;
 
 use crate::args::RunArgs;
 use crate::failure::{Failure, code};
+use crate::serve::inherited;
 use crate::{environment, hardened, open};
 use handover::Handover;
 
@@ -57,6 +59,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         command.stdin(Stdio::from(handover::piped(secret)?));
     }
     drop(entries);
+    inherited::close_what_was_closed();
+    inherited::pass_signals_on(&mut command);
     hardened.undo_for_another_program();
     let error = command.exec();
     drop(open_files);

@@ -9,7 +9,7 @@
 mod bind;
 mod file;
 mod handoff;
-mod inherited;
+pub(crate) mod inherited;
 mod present;
 mod refusals;
 mod seal;
@@ -29,7 +29,7 @@ use crate::accounts;
 use crate::args::ServeArgs;
 use crate::failure::{Failure, code};
 use crate::hardened;
-use crate::terminal::{Terminal, nobody_to_ask};
+use crate::terminal::Terminal;
 use handoff::{Access, Handoff};
 use present::Credentials;
 use sources::Sources;
@@ -53,7 +53,11 @@ pub(crate) fn serve(args: ServeArgs, names: &[EntryName]) -> Result<(), Failure>
     let terminal = Terminal::open();
     sources.check(terminal.as_ref())?;
     if args.clear && terminal.is_none() {
-        return Err(nobody_to_ask("what --clear waits for", "leave --clear out"));
+        return Err(Failure::new(
+            code::NO_INPUT,
+            "there is no terminal at which --clear could wait for Enter",
+            "leave --clear out",
+        ));
     }
     let user = seal::user(args.user.user.as_ref(), account_user)?;
     let users = admitted(&args.access.allow_user)?;

@@ -31,4 +31,6 @@ mod secrets;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;
+#[cfg(target_os = "linux")]
+mod transparent;
 mod usage;
