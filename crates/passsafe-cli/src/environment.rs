@@ -15,10 +15,6 @@ use crate::failure::{Failure, code};
 /// Every variable of passsafe starts so; `run` keeps them from the child.
 pub(crate) const PREFIX: &str = "PASSSAFE_";
 
-/// The variable that says where programs are looked for.
-#[cfg(unix)]
-pub(crate) const SEARCH_PATH: &str = "PATH";
-
 const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
 const PASSPHRASE_FILE: &str = "PASSSAFE_PASSPHRASE_FILE";
 const TOKEN: &str = "PASSSAFE_TOKEN";
@@ -49,6 +45,12 @@ pub(crate) fn token() -> Result<Option<Zeroizing<String>>, Failure> {
     text(TOKEN)
 }
 
+/// The folders in which programs are looked for.
+#[cfg(unix)]
+pub(crate) fn path() -> Option<OsString> {
+    std::env::var_os("PATH")
+}
+
 /// The environment without passsafe's own variables.
 #[cfg(unix)]
 pub(crate) fn without_ours() -> impl Iterator<Item = (OsString, OsString)> {
@@ -59,12 +61,6 @@ pub(crate) fn without_ours() -> impl Iterator<Item = (OsString, OsString)> {
 #[cfg(unix)]
 pub(crate) fn whole() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
-}
-
-/// Where programs are looked for.
-#[cfg(unix)]
-pub(crate) fn search_path() -> Option<OsString> {
-    std::env::var_os(SEARCH_PATH)
 }
 
 /// The few variables that a terminal program needs and that hold no secrets.

@@ -21,6 +21,8 @@ mod names;
 mod open;
 mod output;
 #[cfg(unix)]
+mod program;
+#[cfg(unix)]
 mod run;
 #[cfg(unix)]
 mod serve;

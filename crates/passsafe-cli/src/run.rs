@@ -5,21 +5,17 @@
 //! It starts as if without `run`: same signals, descriptors, limits and directory.
 
 mod handover;
-mod program;
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use passsafe_core::Secret;
 
 use crate::args::RunArgs;
 use crate::failure::{Failure, code};
-use crate::serve::inherited;
-use crate::{environment, hardened, open};
+use crate::{environment, hardened, open, program};
 use handover::Handover;
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -28,8 +24,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     };
     handover::check(&args.handover)?;
     // Before anything is asked, and before the safe counts a use.
-    if !args.handover.env.iter().any(|mapping| mapping.variable == environment::SEARCH_PATH) {
-        program::must_exist(program)?;
+    if !args.handover.env.iter().any(|mapping| mapping.variable == "PATH") {
+        program::check(program)?;
     }
     let hardened = hardened::harden();
     hardened.warn();
@@ -59,20 +55,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         command.stdin(Stdio::from(handover::piped(secret)?));
     }
     drop(entries);
-    inherited::close_what_was_closed();
-    inherited::pass_signals_on(&mut command);
-    hardened.undo_for_another_program();
-    let error = command.exec();
+    let failure = program::exec(command, hardened);
     drop(open_files);
-    Err(if error.kind() == ErrorKind::NotFound {
-        program::not_found(program)
-    } else {
-        Failure::new(
-            code::NOT_EXECUTABLE,
-            format!("{} cannot be executed: {error}", program.display()),
-            "check its permissions",
-        )
-    })
+    Err(failure)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
