@@ -21,7 +21,6 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::libc::{self, c_int};
-use nix::sys::signal::SigSet;
 use rustix::io::{FdFlags, fcntl_setfd};
 
 /// Takes over inherited descriptors and keeps them from later children.
@@ -91,19 +90,19 @@ pub(crate) fn close_what_was_closed() {
 }
 
 /// Has `command` start with the signals as this process found them. The standard library
-/// alone would unblock all of them and have SIGPIPE deadly.
+/// alone would have SIGPIPE deadly, and exec each other one that was caught here. What is
+/// blocked stays so by itself.
 pub(crate) fn pass_signals_on(command: &mut Command) {
-    let mask = SigSet::thread_get_mask();
-    let restore = move || {
+    let ignore_again = || {
         for (place, &number) in SIGNALS.iter().enumerate() {
             if found(place) {
                 // SAFETY: ignoring a signal calls no handler. No system refuses these numbers.
                 unsafe { libc::signal(number, libc::SIG_IGN) };
             }
         }
-        Ok(mask?.thread_set_mask()?)
+        Ok(())
     };
     // SAFETY: it allocates nothing and takes no lock, so it may run between fork and exec;
     // here it runs right before exec, without a fork.
-    unsafe { command.pre_exec(restore) };
+    unsafe { command.pre_exec(ignore_again) };
 }
