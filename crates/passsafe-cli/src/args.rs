@@ -138,12 +138,17 @@ pub(crate) struct SafeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
-    /// Name of the secret [default: password; with --json: all]
+    /// Name of the secret [default: password]
+    ///
+    /// With --json there is no default: without a name it prints all.
     pub(crate) name: Option<EntryName>,
-    /// Print the names of all secrets, one a line, and no secret
+    /// Print the names of all secrets, one a line
     #[arg(long, conflicts_with_all = ["name", "json", "base64", "raw"])]
     pub(crate) list: bool,
-    /// Print an object with a text for each secret; one that is no text is an error
+    /// Print all secrets as one JSON object of texts
+    ///
+    /// Or the one that is named. A secret that is no text is an error: what kind of value there is
+    /// never depends on the secret. With --base64 every value is base64.
     #[arg(long, conflicts_with = "raw")]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -157,7 +162,7 @@ pub(crate) struct GetArgs {
 /// How a secret is written.
 #[derive(Debug, Args)]
 pub(crate) struct FormArgs {
-    /// Print in base64, which any bytes fit into; with --json every value
+    /// Print in base64, which any bytes fit into
     #[arg(long)]
     pub(crate) base64: bool,
     /// Leave out the final line feed
@@ -169,7 +174,9 @@ pub(crate) struct FormArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) handover: HandoverArgs,
-    /// Leave PASSSAFE_… in the program's environment, passphrase and token included
+    /// Leave PASSSAFE_… in the program's environment
+    ///
+    /// Passphrase and token included, and with them all that the safe holds.
     #[arg(long)]
     pub(crate) keep_credentials: bool,
     #[command(flatten)]

@@ -7,16 +7,26 @@ use passsafe_core::EntryName;
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct HandoverArgs {
-    /// Variable for the program, and the secret's name if it is not `password`
+    /// Variable for the program, and its secret's name
+    ///
+    /// VAR alone is for the secret named `password`.
     #[arg(short, long, value_name = "VAR[=NAME]")]
     pub(crate) env: Vec<Mapping>,
-    /// Every secret that no other flag names, in a variable of its own name
+    /// Every other secret in a variable of its name
+    ///
+    /// Every one that no other flag names. Names with '.' or '-' are refused, because shells know
+    /// no such variables.
     #[arg(long)]
     pub(crate) all: bool,
-    /// The secret that the program reads from its standard input, to the byte
+    /// Secret for the program's standard input
+    ///
+    /// To the byte, and then the input ends.
     #[arg(long, value_name = "NAME")]
     pub(crate) stdin: Option<EntryName>,
-    /// Variable with the path of a file in memory that holds the secret to the byte (Linux)
+    /// Variable with the path of a secret's file
+    ///
+    /// The file holds the secret to the byte, exists in memory only, and cannot be changed. Linux
+    /// has such files. Programs that close what they inherit, as ssh does, cannot open it.
     #[arg(long, value_name = "VAR[=NAME]")]
     pub(crate) file: Vec<Mapping>,
 }

@@ -10,7 +10,9 @@ use passsafe_core::EntryName;
 /// `serve` as a verb: names follow it. Without the verb they would hide every mistyped one.
 #[derive(Debug, Args)]
 pub(crate) struct ServeVerbArgs {
-    /// Names of the secrets to ask for, hidden and twice [default: password]
+    /// Names of the secrets [default: password]
+    ///
+    /// Each is asked for, hidden and twice, unless a flag says where it comes from.
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<EntryName>,
     #[command(flatten)]
@@ -20,16 +22,26 @@ pub(crate) struct ServeVerbArgs {
 /// Where secrets come from that are not asked for, hidden and twice.
 #[derive(Debug, Default, Args)]
 pub(crate) struct SecretArgs {
-    /// Ask for this one once and show what is typed, because it is no secret: a user's name
+    /// Ask for it once and show what is typed
+    ///
+    /// For what is no secret, as a user's name. It is asked for first, unless it stands among the
+    /// names as well.
     #[arg(long, value_name = "NAME")]
     pub(crate) show: Vec<EntryName>,
-    /// Take a secret from a file or a named pipe, byte for byte, a final line feed included
+    /// Take a secret from a file or a named pipe
+    ///
+    /// Byte for byte, a final line feed included, and before anything is asked. What the shell
+    /// puts in place of <(CMD) is a named pipe.
     #[arg(long, value_name = "NAME=PATH")]
     pub(crate) secret_file: Vec<SecretFile>,
-    /// Take a secret from standard input; one final line feed is dropped
+    /// Take a secret from standard input
+    ///
+    /// One final line feed is dropped.
     #[arg(long, value_name = "NAME", conflicts_with = "password_stdin")]
     pub(crate) secret_stdin: Option<EntryName>,
-    /// The same for the one named `password`
+    /// Read the password from standard input
+    ///
+    /// One final line feed is dropped.
     #[arg(long)]
     pub(crate) password_stdin: bool,
 }
