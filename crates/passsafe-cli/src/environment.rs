@@ -45,10 +45,22 @@ pub(crate) fn token() -> Result<Option<Zeroizing<String>>, Failure> {
     text(TOKEN)
 }
 
+/// The folders in which programs are looked for.
+#[cfg(unix)]
+pub(crate) fn path() -> Option<OsString> {
+    std::env::var_os("PATH")
+}
+
 /// The environment without passsafe's own variables.
 #[cfg(unix)]
 pub(crate) fn without_ours() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+}
+
+/// All of the environment.
+#[cfg(unix)]
+pub(crate) fn whole() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
 }
 
 /// The few variables that a terminal program needs and that hold no secrets.

@@ -7,8 +7,9 @@
 //! The port is bound before anything is asked, so a busy one costs nobody a password.
 
 mod bind;
+mod file;
 mod handoff;
-mod inherited;
+pub(crate) mod inherited;
 mod present;
 mod screen;
 mod seal;
@@ -16,11 +17,12 @@ mod secret;
 mod serving;
 pub(crate) mod signals;
 mod socket;
+mod sources;
 
 use std::io::{IsTerminal as _, stdout};
 
 use passsafe_client::account_user;
-use passsafe_core::Lifetime;
+use passsafe_core::{EntryName, Lifetime};
 use passsafe_server::{Clock as _, SystemClock};
 
 use crate::accounts;
@@ -31,13 +33,14 @@ use crate::terminal::{Terminal, nobody_to_ask};
 use handoff::{Access, Handoff};
 use present::Credentials;
 use screen::{Manner, Show};
+use sources::Sources;
 
 pub(crate) use serving::serving;
 
 /// The hidden verb under which the executable starts as the serving process.
 pub(crate) const SERVING_VERB: &str = "__serving";
 
-pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
+pub(crate) fn serve(args: ServeArgs, names: &[EntryName]) -> Result<(), Failure> {
     // Before anything is asked, so that whoever minds the warning can still stop.
     hardened::harden().warn();
     if !args.json && !stdout().is_terminal() {
@@ -49,7 +52,15 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     }
     let terminal = Terminal::open();
     let manner = manner(&args, terminal.is_some())?;
-    let source = secret::Source::choose(args.password_stdin, terminal)?;
+    let sources = Sources::of(names, args.secrets)?;
+    sources.check(terminal.as_ref())?;
+    if args.clear && terminal.is_none() {
+        return Err(Failure::new(
+            code::NO_INPUT,
+            "there is no terminal at which --clear could wait for Enter",
+            "leave --clear out",
+        ));
+    }
     let user = seal::user(args.user.user.as_ref(), account_user)?;
     let users = admitted(&args.access.allow_user)?;
     let for_others = !users.is_empty() || args.access.allow_any_user;
@@ -63,13 +74,15 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
             (listeners, format!("http://localhost:{port}"))
         }
     };
-    let lifetime = match (args.minutes, &source) {
+    let reading = sources.read()?;
+    let lifetime = match (args.minutes, &terminal) {
         (Some(lifetime), _) => lifetime,
-        (None, secret::Source::Terminal(terminal)) => ask_lifetime(terminal)?,
-        (None, secret::Source::Stdin) => Lifetime::DEFAULT,
+        (None, Some(terminal)) => ask_lifetime(terminal)?,
+        (None, None) => Lifetime::DEFAULT,
     };
-    let entries = source.read()?;
+    let entries = reading.ask(&sources, terminal.as_ref())?;
     let sealed = seal::seal(&entries, &user)?;
+    let names = entries.names().cloned().collect();
     drop(entries);
     let creation = SystemClock.now();
     let made = place.map(|place| place.make()).transpose()?;
@@ -89,6 +102,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         token: sealed.seed.token(lifetime),
         user,
         named_user: args.user.user.is_some(),
+        names,
         lifetime,
         expires_at: handoff.expires_at(),
     };
@@ -102,7 +116,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     }
     let without_credentials = credentials.reminder();
     drop(credentials);
-    if let (true, secret::Source::Terminal(terminal)) = (args.clear, &source) {
+    if let Some(terminal) = terminal.filter(|_| args.clear) {
         // A prompt like the others: a signal ends the program there.
         terminal.wait_for_enter("Press Enter once they are noted, to clear the screen")?;
         signals::hold_back();

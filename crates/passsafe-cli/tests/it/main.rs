@@ -9,9 +9,11 @@
 #![cfg(unix)]
 
 mod accounts;
+mod asking;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 mod descriptors;
+mod handover;
 #[cfg(target_os = "linux")]
 mod hardening;
 mod hostile;
@@ -27,7 +29,10 @@ mod run;
 mod scan;
 #[cfg(target_os = "linux")]
 mod screen;
+mod secrets;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;
+#[cfg(target_os = "linux")]
+mod transparent;
 mod usage;
