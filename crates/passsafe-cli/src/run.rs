@@ -4,14 +4,12 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::io::ErrorKind;
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use crate::args::RunArgs;
 use crate::failure::{Failure, code};
-use crate::{environment, hardened, open};
+use crate::{environment, hardened, open, program};
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let Some((program, arguments)) = args.command.split_first() else {
@@ -37,21 +35,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         }
         command.env(&mapping.variable, OsString::from_vec(secret.expose().to_vec()));
     }
-    hardened.undo_for_another_program();
-    let error = command.exec();
-    Err(if error.kind() == ErrorKind::NotFound {
-        Failure::new(
-            code::NOT_FOUND,
-            format!("there is no program {}", program.display()),
-            "check its name and the PATH",
-        )
-    } else {
-        Failure::new(
-            code::NOT_EXECUTABLE,
-            format!("{} cannot be executed: {error}", program.display()),
-            "check its permissions",
-        )
-    })
+    Err(program::exec(command, hardened))
 }
 
 fn refuse_bad_variables(args: &RunArgs) -> Result<(), Failure> {

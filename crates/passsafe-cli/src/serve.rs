@@ -6,7 +6,9 @@
 //!
 //! The port is bound before anything is asked, so a busy one costs nobody a password.
 
+mod around;
 mod bind;
+mod gate;
 mod handoff;
 mod inherited;
 mod present;
@@ -17,29 +19,60 @@ mod serving;
 pub(crate) mod signals;
 mod socket;
 
-use std::io::{IsTerminal as _, stdout};
+use std::io::{IsTerminal as _, stderr, stdout};
 
 use passsafe_client::account_user;
 use passsafe_core::Lifetime;
+use passsafe_core::wire::DEFAULT_PORT;
 use passsafe_server::{Clock as _, SystemClock};
+use rustix::process::geteuid;
 
 use crate::accounts;
 use crate::args::ServeArgs;
 use crate::failure::{Failure, code};
-use crate::hardened;
+use crate::output::note;
 use crate::terminal::Terminal;
+use crate::{hardened, run};
+use gate::Gate;
 use handoff::{Access, Handoff};
 use present::Credentials;
 
+pub(crate) use gate::{GATE_VERB, gate};
 pub(crate) use serving::serving;
 
 /// The hidden verb under which the executable starts as the serving process.
 pub(crate) const SERVING_VERB: &str = "__serving";
 
 pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
+    if args.command.is_empty() {
+        return seal_and_serve(args, None);
+    }
+    refuse_what_is_shown(&args)
+        .and_then(|()| Gate::start(&args.command))
+        .and_then(|gate| seal_and_serve(args, Some(gate)))
+        .map_err(run::before_child)
+}
+
+/// Standard output and the screen are the program's.
+fn refuse_what_is_shown(args: &ServeArgs) -> Result<(), Failure> {
+    let flag = match args {
+        ServeArgs { json: true, .. } => "--json",
+        ServeArgs { clear: true, .. } => "--clear",
+        _ => return Ok(()),
+    };
+    Err(Failure::new(
+        code::USAGE,
+        format!(
+            "{flag} is about credentials that are shown, and a program finds them in its environment"
+        ),
+        format!("leave {flag} out, or the program"),
+    ))
+}
+
+fn seal_and_serve(args: ServeArgs, gate: Option<Gate>) -> Result<(), Failure> {
     // Before anything is asked, so that whoever minds the warning can still stop.
     hardened::harden().warn();
-    if !args.json && !stdout().is_terminal() {
+    if gate.is_none() && !args.json && !stdout().is_terminal() {
         return Err(Failure::new(
             code::USAGE,
             "standard output is no terminal, and the credentials are shown on one only",
@@ -56,7 +89,9 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     let (listeners, url) = match &socket_url {
         Some(url) if args.access.no_port => (Vec::new(), url.clone()),
         _ => {
-            let (listeners, port) = bind::bind(args.port)?;
+            // Whoever is told the port by a variable does not have to remember it.
+            let usual = if gate.is_some() { 0 } else { DEFAULT_PORT };
+            let (listeners, port) = bind::bind(args.port.unwrap_or(usual))?;
             (listeners, format!("http://localhost:{port}"))
         }
     };
@@ -89,6 +124,15 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         lifetime,
         expires_at: handoff.expires_at(),
     };
+    if let Some(gate) = gate {
+        gate.give(&credentials, for_others.then(|| geteuid().as_raw()));
+        if stderr().is_terminal() {
+            note(&credentials.opening_of_a_program());
+        }
+        drop(credentials);
+        signals::hold_back();
+        return Err(serving.with_program(gate)?.exec(true));
+    }
     if !args.clear {
         signals::hold_back();
     }

@@ -27,7 +27,7 @@ impl Source {
             Some(terminal) => Ok(Self::Terminal(terminal)),
             None => Err(nobody_to_ask(
                 "the password",
-                "pass it through a pipe: passsafe serve --password-stdin --json",
+                "pass it through a pipe: passsafe serve --password-stdin, with --json or -- CMD",
             )),
         }
     }

@@ -45,14 +45,20 @@ impl Clocks {
 
     pub(crate) fn with_safe_of(password: &[u8]) -> (Self, Safe) {
         let shared = NamedTempFile::new().unwrap();
-        let clocks = Self(shared.as_file().try_clone().unwrap());
-        clocks.0.set_len(SHARED_LEN).unwrap();
         let mut serve = passsafe(["serve", "--minutes", "5"]);
-        serve.env("LD_PRELOAD", shim()).env("CLOCK_SHIM", shared.path());
+        let clocks = Self::of(&mut serve, &shared);
         let safe = Safe::start_with(password, serve);
         // Served means that both processes have opened the file.
         assert!((LIFETIME - 30..=LIFETIME).contains(&seconds_left(&safe)));
         (clocks, safe)
+    }
+
+    /// The clocks of a command, for as long as there is the file through which they are moved.
+    pub(crate) fn of(command: &mut Command, shared: &NamedTempFile) -> Self {
+        let clocks = Self(shared.as_file().try_clone().unwrap());
+        clocks.0.set_len(SHARED_LEN).unwrap();
+        command.env("LD_PRELOAD", shim()).env("CLOCK_SHIM", shared.path());
+        clocks
     }
 
     /// Seconds that each clock is ahead of the true one.

@@ -9,6 +9,8 @@
 #![cfg(unix)]
 
 mod accounts;
+#[cfg(target_os = "linux")]
+mod around;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 mod descriptors;
