@@ -23,7 +23,7 @@ use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpgid, getpgrp, getpid, kill_process,
     waitid,
 };
-use rustix::termios::tcgetpgrp;
+use rustix::termios::{tcgetpgrp, tcsetpgrp};
 use signal_hook::low_level::emulate_default_handler;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -127,16 +127,27 @@ impl Ended {
 }
 
 async fn until_end(process: Pid, signals: &mut Signals) -> io::Result<Ended> {
+    let mut had_terminal = None;
     loop {
         match standing(process)? {
-            Standing::Over(ended) => return Ok(ended),
-            Standing::Stopped(by) if concerns_the_shell(process, by) => stop(by),
+            Standing::Over(ended) => {
+                look(process, WaitIdOptions::empty())?;
+                return Ok(ended);
+            }
+            Standing::Stopped(by) if concerns_the_shell(process, by) => {
+                had_terminal = group_of(process).filter(|group| in_foreground(*group));
+                stop(by);
+            }
             Standing::Stopped(_) | Standing::Runs => {}
         }
         match signals.next().await {
             Signal::CHILD => {}
             Signal::CONT => {
-                // Only this process was continued, or the program has made a group of its own.
+                // Only this process was continued, or the program has made a group of its own:
+                // then the shell knows nothing of it, and gives the terminal to this one.
+                if let Some(group) = had_terminal.take().filter(|_| in_foreground(getpgrp())) {
+                    give_terminal_to(group);
+                }
                 if let Standing::Stopped(_) = standing(process)? {
                     send(process, Signal::CONT);
                 }
@@ -148,19 +159,17 @@ async fn until_end(process: Pid, signals: &mut Signals) -> io::Result<Ended> {
     }
 }
 
+/// What is seen is left to be seen again: a stop for as long as it lasts.
 fn standing(process: Pid) -> io::Result<Standing> {
-    // A stop is left to be seen again, until the program goes on.
     let Some(status) = look(process, WaitIdOptions::NOWAIT)? else { return Ok(Standing::Runs) };
     if let Some(by) = status.stopping_signal() {
         return Ok(Standing::Stopped(by));
     }
     let small = |number: Option<i32>| number.and_then(|it| u8::try_from(it).ok());
-    let ended = match small(status.exit_status()) {
+    Ok(Standing::Over(match small(status.exit_status()) {
         Some(code) => Ended::Exited(code),
         None => Ended::Killed(small(status.terminating_signal()).unwrap_or_default()),
-    };
-    look(process, WaitIdOptions::empty())?;
-    Ok(Standing::Over(ended))
+    }))
 }
 
 fn look(process: Pid, how: WaitIdOptions) -> io::Result<Option<WaitIdStatus>> {
@@ -184,7 +193,11 @@ fn send(process: Pid, signal: Signal) {
 fn concerns_the_shell(process: Pid, stopped_by: i32) -> bool {
     stopped_by != Signal::STOP.as_raw()
         || in_foreground(getpgrp())
-        || getpgid(Some(process)).is_ok_and(in_foreground)
+        || group_of(process).is_some_and(in_foreground)
+}
+
+fn group_of(process: Pid) -> Option<Pid> {
+    getpgid(Some(process)).ok()
 }
 
 /// Stops this process until it is continued; the system does not, where nobody could.
@@ -199,7 +212,18 @@ fn stop(by: i32) {
 
 /// Whether the keys of the terminal reach this group.
 fn in_foreground(group: Pid) -> bool {
-    File::open("/dev/tty").is_ok_and(|tty| tcgetpgrp(tty).is_ok_and(|it| it == group))
+    terminal().is_some_and(|terminal| tcgetpgrp(terminal).is_ok_and(|it| it == group))
+}
+
+fn give_terminal_to(group: Pid) {
+    if let Some(terminal) = terminal() {
+        // Refused only if the group is no more.
+        let _over = tcsetpgrp(terminal, group);
+    }
+}
+
+fn terminal() -> Option<File> {
+    File::open("/dev/tty").ok()
 }
 
 fn set_of(signals: &[Masked]) -> SigSet {

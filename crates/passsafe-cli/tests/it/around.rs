@@ -40,21 +40,26 @@ fn shell(script: &str) -> Output {
 pub(crate) struct Around {
     pub(crate) safe: Safe,
     lines: BufReader<ChildStdout>,
-    program: Pid,
+    pub(crate) program: Pid,
     hold: PipeWriter,
 }
 
 /// Prints the credentials as `--json` does, and its own number.
-const TELL: &str = r#"printf '{"url":"%s","passphrase":"%s","token":"%s","user":"","expires_at":""}\n%s\n' \
-    "$PASSSAFE_URL" "$PASSSAFE_PASSPHRASE" "$PASSSAFE_TOKEN" $$; "#;
+const TELL: &str = r#"printf '{"url":"%s","passphrase":"%s","token":"%s","user":"%s","expires_at":""}\n%s\n' \
+    "$PASSSAFE_URL" "$PASSSAFE_PASSPHRASE" "$PASSSAFE_TOKEN" "$(id -un)" $$; "#;
 
 impl Around {
     /// A shell that runs `before`, waits until it is let go, and runs `after`.
     fn start(before: &str, after: &str) -> Self {
-        Self::start_with(passsafe(FLAGS), before, after)
+        Self::start_with(passsafe(FLAGS), b"S3kr!t", before, after)
     }
 
-    pub(crate) fn start_with(mut serve: Command, before: &str, after: &str) -> Self {
+    pub(crate) fn start_with(
+        mut serve: Command,
+        password: &[u8],
+        before: &str,
+        after: &str,
+    ) -> Self {
         let (held, hold) = std::io::pipe().unwrap();
         fcntl_setfd(&held, FdFlags::empty()).unwrap();
         let script = format!("{before}\n{TELL} read -r _ </proc/self/fd/$1; {after}");
@@ -62,7 +67,7 @@ impl Around {
         serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child: Child = serve.spawn().unwrap();
         drop(held);
-        child.stdin.take().unwrap().write_all(b"S3kr!t").unwrap();
+        child.stdin.take().unwrap().write_all(password).unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut line = || {
             let mut line = String::new();
@@ -79,7 +84,7 @@ impl Around {
     }
 
     /// What else it printed, and what became of the process that was started.
-    fn end(mut self) -> (String, Output) {
+    pub(crate) fn end(mut self) -> (String, Output) {
         drop(self.hold);
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).unwrap();
@@ -443,7 +448,7 @@ fn a_program_outlives_the_time_that_is_up() {
     let mut serve = passsafe(FLAGS);
     let shared = tempfile::NamedTempFile::new().unwrap();
     let clocks = Clocks::of(&mut serve, &shared);
-    let around = Around::start_with(serve, "", "\"$0\" get; exit 6");
+    let around = Around::start_with(serve, b"S3kr!t", "", "\"$0\" get; exit 6");
     let url = around.safe.credentials.url.clone();
     assert_eq!(around.safe.attempts_left(), 3);
     clocks.move_to(LIFETIME, LIFETIME);

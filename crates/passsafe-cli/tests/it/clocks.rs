@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use tempfile::NamedTempFile;
 
+use crate::preload::library;
 use crate::support::{Safe, passsafe};
 
 /// Seconds that a safe of [`Clocks`] lives.
@@ -21,17 +22,7 @@ const SHARED_LEN: u64 = 32;
 /// The shim, compiled once.
 fn shim() -> &'static Path {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
-    SHIM.get_or_init(|| {
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clock_shim.so");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/clock_shim.c");
-        let output = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
-            .args([library.as_os_str(), source.as_ref(), "-ldl".as_ref()])
-            .output()
-            .expect("a C compiler is needed, as for ring");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        library
-    })
+    SHIM.get_or_init(|| library("clock_shim.c"))
 }
 
 /// The clocks of one safe.

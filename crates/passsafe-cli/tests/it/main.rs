@@ -14,14 +14,20 @@ mod around;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 mod descriptors;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod gate;
 #[cfg(target_os = "linux")]
 mod hardening;
 mod hostile;
 mod isolation;
 #[cfg(target_os = "linux")]
+mod jobs;
+#[cfg(target_os = "linux")]
 mod kept;
 mod life;
 mod open;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod preload;
 mod prompts;
 mod rogue;
 mod run;
