@@ -125,6 +125,12 @@ fn bash() -> PtySession {
     session
 }
 
+/// Nothing else ends an interactive shell at once.
+fn end(mut bash: PtySession) {
+    line(&mut bash, "exit 0");
+    expect_exit(&mut bash, 0);
+}
+
 fn line(session: &mut PtySession, line: &str) {
     session.send_line(line).unwrap();
 }
@@ -153,6 +159,7 @@ fn it_stops_and_goes_on_as_any_job() {
     expect(&mut bash, "S3kr!t\r\nclosed: the safe is gone\r\n");
     line(&mut bash, "echo code=$?");
     expect(&mut bash, "code=3\r\n");
+    end(bash);
 }
 
 /// A shell makes a group of its own, and stops itself by SIGSTOP.
@@ -177,6 +184,7 @@ fn a_program_with_a_group_of_its_own_stops_and_goes_on() {
     expect(&mut bash, "closed: the safe is gone\r\n");
     line(&mut bash, "echo code=$?");
     expect(&mut bash, "code=4\r\n");
+    end(bash);
 }
 
 #[test]
@@ -196,4 +204,5 @@ fn a_job_in_the_background_stops_when_it_wants_to_read() {
     line(&mut bash, "typed");
     expect(&mut bash, "<typed>\r\n");
     expect(&mut bash, "closed: the safe is gone\r\n");
+    end(bash);
 }
