@@ -10,7 +10,6 @@ use std::num::NonZeroU32;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use passsafe_core::wire::DEFAULT_PORT;
 use passsafe_core::{EntryName, Lifetime, User};
 
 pub(crate) use handover::HandoverArgs;
@@ -40,6 +39,15 @@ Variables in place of the questions:
 const TOKEN_VARIABLE: &str = "\
 Variable in place of the question:
   PASSSAFE_TOKEN            the six digits";
+
+const AROUND: &str = "\
+Program to serve the safe around; the safe is closed when it ends
+
+It finds PASSSAFE_URL, PASSSAFE_PASSPHRASE and PASSSAFE_TOKEN in its environment (PASSSAFE_USER and \
+PASSSAFE_OWNER too, where they are needed), so 'passsafe get', 'passsafe run' and the client \
+libraries ask nothing in there. Nothing of it is shown. Terminal, signals and exit code are the \
+program's own; 125 says that it was not started. It outlives the safe if the time is up before. \
+After --password-stdin it finds standard input at its end.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -74,9 +82,9 @@ pub(crate) struct ServeArgs {
     /// Once the credentials are noted, clear them from the screen and its scrollback
     #[arg(long, conflicts_with_all = ["json", "password_stdin", "secret_stdin"])]
     pub(crate) clear: bool,
-    /// Port on localhost; 0 takes a free one
-    #[arg(short, long, value_name = "N", default_value_t = DEFAULT_PORT)]
-    pub(crate) port: u16,
+    /// Port on localhost; 0 takes a free one [default: 8051, or with CMD a free one]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) port: Option<u16>,
     #[command(flatten)]
     pub(crate) user: UserArg,
     /// Answer to this Host as well, written as the client sends it (for tunnels)
@@ -86,6 +94,9 @@ pub(crate) struct ServeArgs {
     pub(crate) access: AccessArgs,
     #[command(flatten)]
     pub(crate) manner: MannerArgs,
+    /// Program to serve the safe around; the safe is closed when it ends
+    #[arg(last = true, value_name = "CMD", long_help = AROUND)]
+    pub(crate) command: Vec<std::ffi::OsString>,
 }
 
 /// How often a safe hands out, whom it asks before that, and what it tells of it.
@@ -243,6 +254,25 @@ pub(crate) struct ServingArgs {
     /// Descriptor of the listening Unix socket
     #[arg(long)]
     pub(crate) socket_listener: Option<i32>,
+    /// Number of the process that waits at the gate
+    #[arg(long, requires = "gate", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) program: Option<i32>,
+    /// Descriptor that opens the gate
+    #[arg(long, requires = "program")]
+    pub(crate) gate: Option<i32>,
+}
+
+/// The command line of what waits to become a program; hidden likewise.
+#[cfg(unix)]
+#[derive(Debug, Parser)]
+#[command(name = "passsafe", disable_help_flag = true)]
+pub(crate) struct GateArgs {
+    /// Descriptor from which the program's variables come
+    #[arg(long)]
+    pub(crate) pipe: i32,
+    /// The program and its arguments
+    #[arg(required = true, last = true)]
+    pub(crate) command: Vec<std::ffi::OsString>,
 }
 
 /// What may stand in a `Host` header.

@@ -37,14 +37,16 @@ use usage::Command;
 
 fn main() -> ExitCode {
     let outcome = match usage::parse(std::env::args_os()) {
-        Ok(Command::Verb(cli)) => dispatch(*cli),
+        Ok(Command::Verb(cli)) => dispatch(*cli).map(|()| ExitCode::SUCCESS),
         #[cfg(unix)]
         Ok(Command::Serving(args)) => serve::serving(&args),
-        Ok(Command::Answered) => Ok(()),
+        #[cfg(unix)]
+        Ok(Command::Gate(args)) => serve::gate(&args),
+        Ok(Command::Answered) => Ok(ExitCode::SUCCESS),
         Err(failure) => Err(failure),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             failure.report();
             failure.exit_code()

@@ -8,11 +8,11 @@ use passsafe_core::EntryName;
 
 use crate::args::Cli;
 #[cfg(unix)]
-use crate::args::ServingArgs;
+use crate::args::{GateArgs, ServingArgs};
 use crate::failure::{Failure, code};
 use crate::output;
 #[cfg(unix)]
-use crate::serve::SERVING_VERB;
+use crate::serve::{GATE_VERB, SERVING_VERB};
 
 /// What the command line asks for.
 pub(crate) enum Command {
@@ -20,6 +20,9 @@ pub(crate) enum Command {
     /// What `serve` becomes; started by passsafe itself.
     #[cfg(unix)]
     Serving(ServingArgs),
+    /// What waits to become the program of `serve -- CMD`; started by passsafe itself.
+    #[cfg(unix)]
+    Gate(GateArgs),
     /// Help or version, which has been printed.
     Answered,
 }
@@ -34,13 +37,23 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Fai
             .map(Command::Serving)
             .map_err(|error| explain(&error, None));
     }
+    #[cfg(unix)]
+    if args.get(1).is_some_and(|verb| verb == GATE_VERB) {
+        let rest = args.into_iter().skip(1);
+        return GateArgs::try_parse_from(rest)
+            .map(Command::Gate)
+            .map_err(|error| explain(&error, None));
+    }
     match Cli::try_parse_from(&args) {
         Ok(cli) => Ok(Command::Verb(Box::new(cli))),
         Err(error) if !error.use_stderr() => {
             output::write(error.render().to_string().as_bytes())?;
             Ok(Command::Answered)
         }
-        Err(error) => Err(explain(&error, verb(&args))),
+        Err(error) => {
+            let failure = explain(&error, verb(&args));
+            Err(if runs_a_program(&args) { failure.with_code(code::BEFORE_CHILD) } else { failure })
+        }
     }
 }
 
@@ -49,10 +62,18 @@ fn verb(args: &[OsString]) -> Option<&str> {
     args.get(1).and_then(|verb| verb.to_str()).filter(|verb| !verb.starts_with('-'))
 }
 
+/// Whether the exit code is a program's: of `run`, and of `serve -- CMD`.
+fn runs_a_program(args: &[OsString]) -> bool {
+    match verb(args) {
+        Some("run") => true,
+        Some("serve") | None => args.iter().any(|arg| arg == "--"),
+        Some(_) => false,
+    }
+}
+
 fn explain(error: &clap::Error, verb: Option<&str>) -> Failure {
     let known_verb = verb.filter(|_| error.kind() != ErrorKind::InvalidSubcommand);
-    let code = if verb == Some("run") { code::BEFORE_CHILD } else { code::USAGE };
-    Failure::new(code, message(error), hint(error, known_verb))
+    Failure::new(code::USAGE, message(error), hint(error, known_verb))
 }
 
 /// clap's own first paragraph, on one line.

@@ -73,6 +73,11 @@ impl Credentials {
         format!("open for {} on {}; Ctrl-C closes it\n", self.lifetime, self.url)
     }
 
+    /// For the terminal of a program that has them in its environment.
+    pub(super) fn opening_of_a_program(&self) -> String {
+        format!("open for {} on {}, until the program ends\n", self.lifetime, self.url)
+    }
+
     fn banner(&self) -> Zeroizing<String> {
         let passphrase = self.passphrase.expose();
         let token = self.token.grouped();

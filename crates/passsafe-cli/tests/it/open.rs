@@ -178,7 +178,7 @@ fn without_a_terminal_the_variables_are_named() {
         &passsafe(["serve", "--json", "--port", "0"]).output().unwrap(),
         66,
         &what("password"),
-        "pass it through a pipe: passsafe serve --password-stdin --json",
+        "pass it through a pipe: passsafe serve --password-stdin, with --json or -- CMD",
     );
 }
 

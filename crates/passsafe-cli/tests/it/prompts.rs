@@ -299,7 +299,8 @@ pub(crate) fn send_bytes(session: &mut PtySession, bytes: &[u8]) {
     keyboard.write_all(bytes).unwrap();
 }
 
-const TWICE: &[(&str, &str)] = &[("Password: ", "S3kr!t"), ("Password, once more: ", "S3kr!t")];
+pub(crate) const TWICE: &[(&str, &str)] =
+    &[("Password: ", "S3kr!t"), ("Password, once more: ", "S3kr!t")];
 const NOTED: &str = "Press Enter once they are noted, to clear the screen: ";
 
 #[test]
