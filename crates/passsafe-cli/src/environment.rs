@@ -15,9 +15,9 @@ use crate::failure::{Failure, code};
 /// Every variable of passsafe starts so; `run` keeps them from the child.
 pub(crate) const PREFIX: &str = "PASSSAFE_";
 
-const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
-const PASSPHRASE_FILE: &str = "PASSSAFE_PASSPHRASE_FILE";
-const TOKEN: &str = "PASSSAFE_TOKEN";
+pub(crate) const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
+pub(crate) const PASSPHRASE_FILE: &str = "PASSSAFE_PASSPHRASE_FILE";
+pub(crate) const TOKEN: &str = "PASSSAFE_TOKEN";
 
 /// Bytes; far above six words. Keeps a mistaken path from being read to its end.
 const MAX_PASSPHRASE_FILE: usize = 64 * 1024;

@@ -7,13 +7,15 @@
 
 use passsafe_core::{Passphrase, wordlist};
 
+use crate::nearest::nearest;
+
 /// A hint for whoever typed `passphrase`, if it is not six words of the list.
 pub(crate) fn for_wrong_passphrase(passphrase: &Passphrase) -> Option<String> {
     let words: Vec<&str> = passphrase.expose().split(' ').collect();
     let stranger = words.iter().enumerate().find(|(_, word)| !wordlist::contains(word));
     if let Some((index, word)) = stranger {
         let place = index + 1;
-        Some(match nearest(word) {
+        Some(match nearest(word, wordlist::words().iter().copied()) {
             Some(near) => {
                 format!("word {place} is not on the word list; the nearest one is '{near}'")
             }
@@ -28,18 +30,6 @@ pub(crate) fn for_wrong_passphrase(passphrase: &Passphrase) -> Option<String> {
             words.len()
         ))
     }
-}
-
-/// The word of the list with the fewest typos between it and `word`: one in three letters
-/// at most, or it is no typo.
-fn nearest(word: &str) -> Option<&'static str> {
-    let most = (word.len() / 3).max(1);
-    wordlist::words()
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
-        .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

@@ -14,7 +14,10 @@ mod explain;
 mod failure;
 mod get;
 mod hardened;
+mod help;
 mod hint;
+mod man;
+mod nearest;
 mod open;
 mod output;
 #[cfg(unix)]
@@ -29,14 +32,14 @@ use std::process::ExitCode;
 
 use args::{Cli, Verb};
 use failure::Failure;
-use usage::Command;
+use usage::Asked;
 
 fn main() -> ExitCode {
     let outcome = match usage::parse(std::env::args_os()) {
-        Ok(Command::Verb(cli)) => dispatch(*cli),
+        Ok(Asked::Verb(cli)) => dispatch(*cli),
         #[cfg(unix)]
-        Ok(Command::Serving(args)) => serve::serving(&args),
-        Ok(Command::Answered) => Ok(()),
+        Ok(Asked::Serving(args)) => serve::serving(&args),
+        Ok(Asked::Answered) => Ok(()),
         Err(failure) => Err(failure),
     };
     match outcome {
@@ -54,6 +57,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Verb::Status(args)) => status::status(&args),
         Some(Verb::Close(args)) => close::close(&args),
         Some(Verb::Completions(args)) => completions::print(&args),
+        Some(Verb::Help(args)) => help::print(&args),
+        Some(Verb::Man(args)) => man::print(&args),
         #[cfg(unix)]
         Some(Verb::Run(args)) => run::run(&args).map_err(run::before_child),
         #[cfg(unix)]

@@ -14,6 +14,7 @@ mod clocks;
 mod descriptors;
 #[cfg(target_os = "linux")]
 mod hardening;
+mod help;
 mod hostile;
 mod isolation;
 #[cfg(target_os = "linux")]
