@@ -13,6 +13,8 @@ mod accounts;
 mod clocks;
 mod descriptors;
 #[cfg(target_os = "linux")]
+mod errors;
+#[cfg(target_os = "linux")]
 mod hardening;
 mod help;
 mod hostile;

@@ -18,17 +18,17 @@ fn at_terminal(command: Command) -> PtySession {
 }
 
 /// The command at a terminal.
-fn passsafe_at_terminal(args: &[&str]) -> PtySession {
+pub(crate) fn passsafe_at_terminal(args: &[&str]) -> PtySession {
     at_terminal(without_variables(Command::new(BINARY), args))
 }
 
 /// A line of shell at a terminal whose echo is on, as it is for people.
-fn shell(line: &str) -> PtySession {
+pub(crate) fn shell(line: &str) -> PtySession {
     at_terminal(without_variables(Command::new("sh"), ["-c", &format!("stty echo; {line}")]))
 }
 
 #[track_caller]
-fn expect(session: &mut PtySession, text: &str) -> String {
+pub(crate) fn expect(session: &mut PtySession, text: &str) -> String {
     session.exp_string(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
@@ -294,7 +294,7 @@ fn what_is_not_text_is_named_so() {
     expect_exit(&mut session, 2);
 }
 
-fn send_bytes(session: &mut PtySession, bytes: &[u8]) {
+pub(crate) fn send_bytes(session: &mut PtySession, bytes: &[u8]) {
     let mut keyboard = session.process().get_file_handle().unwrap();
     keyboard.write_all(bytes).unwrap();
 }
