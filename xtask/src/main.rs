@@ -9,10 +9,17 @@
     reason = "a chore reports to the person who started it"
 )]
 
+mod debian;
 mod deny;
 mod gate;
+mod pictures;
+mod program;
 mod prove;
+mod relay;
 mod repository;
+mod shells;
+mod snapshots;
+mod terminal;
 mod tidy;
 mod tool;
 mod vectors;
@@ -44,6 +51,16 @@ enum Chore {
         /// Names of proofs.
         names: Vec<String>,
     },
+    /// Record the pictures of docs/pictures from real runs.
+    Pictures {
+        /// Record nothing; fail if the committed files cannot be what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Load the completions in real shells and have the manual pages read.
+    Shells,
+    /// Write anew what is made of the command line's definitions: help screens, docs/cli.md.
+    Snapshots,
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -58,6 +75,10 @@ fn main() -> ExitCode {
         Chore::Test { quick: false } => gate::whole(&repository),
         Chore::Test { quick: true } => gate::quick(&repository),
         Chore::Prove { names } => prove::prove(&repository, &names),
+        Chore::Pictures { check: false } => pictures::record(&repository),
+        Chore::Pictures { check: true } => pictures::check(&repository),
+        Chore::Shells => shells::check(&repository),
+        Chore::Snapshots => snapshots::write(&repository),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };
