@@ -41,11 +41,14 @@ fn no_variable_shows_its_value_in_help() {
 
 #[test]
 fn no_flag_takes_a_secret() {
+    // A path, and a name.
+    let harmless = ["secret_file", "secret_stdin"];
     each(|verb, command| {
         for argument in command.get_arguments().filter(|it| it.get_action().takes_values()) {
             let id = argument.get_id().as_str();
             let secrets = ["passphrase", "password", "token", "secret"];
-            assert!(!secrets.iter().any(|word| id.contains(word)), "{verb} --{id}");
+            let is_secret = secrets.iter().any(|word| id.contains(word));
+            assert!(!is_secret || harmless.contains(&id), "{verb} --{id}");
         }
     });
 }
