@@ -50,7 +50,8 @@ pub(crate) enum Verb {
     Serve(ServeVerbArgs),
     /// Print secrets from a safe
     Get(GetArgs),
-    /// Run a program with secrets in its environment, standard input or files
+    /// Run a program with secrets in its environment, input or files
+    #[command(override_usage = "passsafe run [OPTIONS] -- <CMD>...")]
     Run(RunArgs),
     /// Say how a safe is doing; needs no token
     Status(StatusArgs),
@@ -82,9 +83,15 @@ pub(crate) struct ServeArgs {
     /// Clear the credentials from the screen when noted
     ///
     /// Waits for Enter, then clears screen and scrollback and serves.
-    #[arg(long, conflicts_with_all = ["json", "password_stdin", "secret_stdin"])]
+    #[arg(
+        long,
+        conflicts_with_all = ["json", "password_stdin", "secret_stdin"],
+        hide_short_help = true
+    )]
     pub(crate) clear: bool,
-    /// Port on localhost; 0 takes a free one [default: 8051, or with CMD a free one]
+    /// Port; 0 takes a free one [default: 8051]
+    ///
+    /// On localhost. With CMD, the default is a free one.
     #[arg(short, long, value_name = "N")]
     pub(crate) port: Option<u16>,
     #[command(flatten)]
@@ -96,7 +103,7 @@ pub(crate) struct ServeArgs {
     pub(crate) access: AccessArgs,
     #[command(flatten)]
     pub(crate) manner: MannerArgs,
-    /// Program to serve the safe around; the safe is closed when it ends
+    /// Program to serve the safe around
     #[arg(last = true, value_name = "CMD", long_help = AROUND)]
     pub(crate) command: Vec<std::ffi::OsString>,
 }
@@ -107,11 +114,13 @@ pub(crate) struct MannerArgs {
     /// Hand the secrets out so many times at most
     #[arg(long, value_name = "N")]
     pub(crate) max_uses: Option<NonZeroU32>,
-    /// Ask at this terminal before each release, naming the process
+    /// Ask at this terminal before each release
+    ///
+    /// The question names the process that fetches.
     #[arg(long)]
     pub(crate) confirm: bool,
     /// Show neither the time left nor what happens
-    #[arg(short, long)]
+    #[arg(short, long, hide_short_help = true)]
     pub(crate) quiet: bool,
 }
 
@@ -131,7 +140,7 @@ pub(crate) struct AccessArgs {
     /// Let this account connect as well as this one
     ///
     /// By name or number.
-    #[arg(long, value_name = "NAME", help_heading = ACCESS)]
+    #[arg(long, value_name = "NAME", help_heading = ACCESS, hide_short_help = true)]
     pub(crate) allow_user: Vec<String>,
     /// Let every account of this machine connect
     #[arg(long, help_heading = ACCESS, hide_short_help = true)]

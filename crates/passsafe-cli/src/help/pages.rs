@@ -63,6 +63,15 @@ ciphertext; the process that serves it has never held password or passphrase.",
                 "without a terminal: the credentials are one line of JSON",
             ),
             example(
+                "passsafe serve DB_PASSWORD --show DB_USER --secret-file DB_KEY=client.key",
+                "several secrets, by name",
+            ),
+            example(
+                "passsafe serve -- jupyter lab",
+                "around a program, which finds the safe by itself",
+            ),
+            example("passsafe serve --confirm --max-uses 3", "ask before each of three releases"),
+            example(
                 "passsafe serve --socket \"$XDG_RUNTIME_DIR/safe.sock\" --allow-user postgres",
                 "for a container, or another account",
             ),
@@ -79,13 +88,14 @@ feed go to standard output, all else to standard error or the terminal.",
                 "passsafe get --raw | docker login --username ana --password-stdin",
                 "without a line feed, into a program that reads it",
             ),
+            example("passsafe get --json", "all secrets at once, as JSON"),
             example("passsafe get --url http://localhost:40123", "from a safe on another port"),
         ],
     },
     Page {
         verb: "run",
         description: "\
-Fetches the secrets, then becomes the program: terminal, signals and exit code are the program's \
+Fetches the secrets, all at one moment, then becomes the program: terminal, signals and exit code are the program's \
 own. The program gets none of passsafe's own variables. Other programs of the same account can \
 read a program's environment.",
         examples: &[
@@ -94,8 +104,13 @@ read a program's environment.",
                 "psql finds the password in PGPASSWORD",
             ),
             example(
-                "passsafe run --env PGPASSWORD --env API_KEY=password -- make deploy",
-                "two variables from one safe",
+                "passsafe run --env PGUSER=DB_USER --env PGPASSWORD=DB_PASSWORD -- psql",
+                "two secrets by name",
+            ),
+            example("passsafe run --all -- make deploy", "every secret in a variable of its name"),
+            example(
+                "passsafe run --file PGSSLKEY=DB_KEY -- psql",
+                "the path of a file that exists in memory only",
             ),
         ],
     },
