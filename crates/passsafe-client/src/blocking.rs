@@ -66,6 +66,12 @@ impl Client {
         Self { client: self.client.with_timeout(timeout), ..self }
     }
 
+    /// As [`crate::Client::with_waiting`].
+    #[must_use]
+    pub fn with_waiting(self, tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { client: self.client.with_waiting(tell), ..self }
+    }
+
     /// As [`crate::Client::password`].
     pub fn password(&self) -> Result<SecretText, Error> {
         self.secret(PASSWORD)
