@@ -63,3 +63,8 @@ __all__ = [
     "WrongPassphrase",
     "load_ipython_extension",
 ]
+
+# Tracebacks and pickles name things as people import them.
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = __name__
