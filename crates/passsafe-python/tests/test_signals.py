@@ -32,7 +32,7 @@ from passsafe import Client
 
 EXPIRED = problem("410 Gone", "expired")
 
-LONG = 60.0
+LONG = 20.0
 """Seconds: a call that is not interrupted would be noticed."""
 
 SOON = 1.0
