@@ -156,7 +156,8 @@ impl Client {
         self.client.get().client.passphrase_typo()
     }
 
-    fn entries(&self) -> Result<Entries, Error> {
+    /// As [`crate::Client::entries`].
+    pub fn entries(&self) -> Result<Entries, Error> {
         let here = self.client.get();
         let record = here.reactor.wait_for(self.interrupt.as_ref(), here.client.fetch())?;
         if let Some(opened) = here.client.open_at_once(&record) {

@@ -169,7 +169,8 @@ impl Client {
         self.opener.typo()
     }
 
-    async fn entries(&self) -> Result<Entries, Error> {
+    /// All secrets and their names, fetched at one moment.
+    pub async fn entries(&self) -> Result<Entries, Error> {
         let record = self.fetch().await?;
         if let Some(opened) = self.open_at_once(&record) {
             return opened;

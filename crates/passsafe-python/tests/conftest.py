@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 import passsafe
+import pytest
 
 PASSWORD = "S3kr!t äöü"
 

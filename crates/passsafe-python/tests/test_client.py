@@ -11,10 +11,9 @@ import pickle
 import threading
 import weakref
 
+import passsafe
 import pytest
 from conftest import PASSWORD, Safe, Start
-
-import passsafe
 from passsafe import Client, SecretBytes, SecretText, Status
 
 

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import passsafe
 import pytest
 from conftest import PASSWORD, Safe, Start
-
-import passsafe
 from passsafe import Client
 
 Set = Callable[..., None]

@@ -12,6 +12,7 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+import passsafe
 import pytest
 from conftest import (
     PASSWORD,
@@ -24,8 +25,6 @@ from conftest import (
     request,
     until_gone,
 )
-
-import passsafe
 from passsafe import Client
 
 
@@ -37,7 +36,19 @@ class Odd:
         raise ZeroDivisionError
 
 
-ODD: list[Any] = [None, 1.5, float("nan"), b"zoom", ["zoom"], ("a",), {}, object(), Odd(), True, int]
+ODD: list[Any] = [
+    None,
+    1.5,
+    float("nan"),
+    b"zoom",
+    ["zoom"],
+    ("a",),
+    {},
+    object(),
+    Odd(),
+    True,
+    int,
+]
 HUGE = [-1, 1_000_000, 2**31, 2**32, 2**64, -(2**64), 10**400]
 TEXTS = ["", " ", "\x00", "\ud800", "\udcff", "a" * 100_000, "９３６２６５", "\u202e"]
 
@@ -246,7 +257,11 @@ def test_another_safe_in_its_place(safe: Start) -> None:
         (problem("403 No", "something_new"), passsafe.Refused, "update passsafe-client"),
         (answer("200 OK", {"version": 1}), passsafe.NotASafe, "Check the port"),
         (answer("200 OK", [[]] * 9999), passsafe.NotASafe, "Check the port"),
-        (answer("302 Found", {}, "Location: http://localhost:1"), passsafe.NotASafe, "Check the port"),
+        (
+            answer("302 Found", {}, "Location: http://localhost:1"),
+            passsafe.NotASafe,
+            "Check the port",
+        ),
         (answer("200 OK", "x" * 300_000), passsafe.NotASafe, "Check the port"),
         (b"HTTP/1.1 200 OK\r\n\r\n<html>", passsafe.NotASafe, "Check the port"),
         (b"SSH-2.0-OpenSSH_10.0\r\n", passsafe.NotASafe, "Check the port"),

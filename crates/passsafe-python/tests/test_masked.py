@@ -8,7 +8,6 @@ import pickle
 import pprint
 
 import pytest
-
 from passsafe import SecretBytes, SecretText
 
 VALUE = "S3kr!t;{}'\" ä"

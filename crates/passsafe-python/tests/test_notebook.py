@@ -15,9 +15,8 @@ import pytest
 from conftest import PATIENCE, Start
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
-from test_client import spellings
-
 from passsafe import Client
+from test_client import spellings
 
 PASSWORD = "correct|horse:battery~staple"
 
@@ -95,7 +94,9 @@ def test_the_example_in_a_notebook(safe: Start, tmp_path: Path) -> None:
     assert saved.count(it.passphrase) == 1
     assert "<secret, masked>" in said[LEAKS[0]]
     assert said[LEAKS[-1]] == f"('the end', {len(PASSWORD)})"
-    assert "in connect(password=<secret, masked>, client=<passsafe" in said["connect(password, safe)"]
+    assert (
+        "in connect(password=<secret, masked>, client=<passsafe" in said["connect(password, safe)"]
+    )
     assert "Pickle the client" in said["import pickle; pickle.dumps(password)"]
     assert "UnknownSecret" in said["safe.secret('no_such_secret')"]
     # Somebody who prints it, has it: the scan sees.

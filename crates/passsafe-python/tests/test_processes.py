@@ -17,6 +17,7 @@ from multiprocessing.context import BaseContext
 from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]
 from typing import Any
 
+import passsafe
 import pytest
 from conftest import (
     PASSWORD,
@@ -28,8 +29,6 @@ from conftest import (
     resident,
     wait_until,
 )
-
-import passsafe
 from passsafe import Client
 
 pytestmark = [

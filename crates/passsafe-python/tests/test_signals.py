@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import passsafe
 import pytest
 from conftest import (
     PATIENCE,
@@ -26,8 +27,6 @@ from conftest import (
     until_gone,
     wait_until,
 )
-
-import passsafe
 from passsafe import Client
 
 EXPIRED = problem("410 Gone", "expired")
@@ -45,7 +44,9 @@ class Sent:
     at = 0.0
 
 
-def interrupting(sent: Sent, when: Callable[[socket.socket], None]) -> Callable[[socket.socket], None]:
+def interrupting(
+    sent: Sent, when: Callable[[socket.socket], None]
+) -> Callable[[socket.socket], None]:
     def handle(connection: socket.socket) -> None:
         when(connection)
         sent.at = time.monotonic()

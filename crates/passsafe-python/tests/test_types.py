@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import passsafe
+import pytest
 
 PACKAGE = Path(passsafe.__file__).parent
 
