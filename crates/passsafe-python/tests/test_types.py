@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import passsafe
-import pytest
 
 PACKAGE = Path(passsafe.__file__).parent
 
