@@ -37,7 +37,7 @@ pub(crate) struct SecretArgs {
     /// Take a secret from standard input
     ///
     /// One final line feed is dropped.
-    #[arg(long, value_name = "NAME", conflicts_with = "password_stdin")]
+    #[arg(long, value_name = "NAME", conflicts_with = "password_stdin", hide_short_help = true)]
     pub(crate) secret_stdin: Option<EntryName>,
     /// Read the password from standard input
     ///
