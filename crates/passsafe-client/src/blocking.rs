@@ -103,7 +103,7 @@ impl Client {
     /// As [`crate::Client::with_waiting`].
     #[must_use]
     pub fn with_waiting(self, tell: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { client: self.client.with_waiting(tell), ..self }
+        Self { client: self.client.map(|client| client.with_waiting(tell)), ..self }
     }
 
     /// As [`crate::Client::password`].

@@ -103,7 +103,13 @@ impl Endpoint {
     pub(crate) fn inherited(&self) -> Self {
         let end = self.end.try_lock().ok().and_then(|end| *end);
         let fresh = Self::new(self.url.clone());
-        Self { timeout: self.timeout, trusted: self.trusted, end: Mutex::new(end), ..fresh }
+        Self {
+            timeout: self.timeout,
+            trusted: self.trusted,
+            end: Mutex::new(end),
+            waiting: self.waiting.clone(),
+            ..fresh
+        }
     }
 
     /// Asks where the safe is in its life; costs no attempt.
