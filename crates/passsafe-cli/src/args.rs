@@ -3,9 +3,15 @@
 //! No flag takes a secret as its value, because arguments are visible to every account of
 //! the machine. Values of variables are never shown in help.
 
+mod handover;
+mod secrets;
+
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use passsafe_core::{EntryName, Lifetime, User};
+
+pub(crate) use handover::HandoverArgs;
+pub(crate) use secrets::{SecretArgs, SecretFile, ServeVerbArgs};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -44,11 +50,11 @@ After --password-stdin it finds standard input at its end.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Ask for a password and serve it, sealed, until its time is up
-    Serve(ServeArgs),
-    /// Print a secret from a safe
+    Serve(ServeVerbArgs),
+    /// Print secrets from a safe
     #[command(after_help = VARIABLES)]
     Get(GetArgs),
-    /// Run a program with a secret in its environment
+    /// Run a program with secrets in its environment, standard input or files
     #[command(after_help = VARIABLES)]
     Run(RunArgs),
     /// Say how a safe is doing; needs no token
@@ -65,14 +71,13 @@ pub(crate) struct ServeArgs {
     /// Lifetime of the safe, 1 to 480 minutes [default: ask, or 60 without a terminal]
     #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) minutes: Option<Lifetime>,
-    /// Read the password from standard input; one final line feed is dropped
-    #[arg(long)]
-    pub(crate) password_stdin: bool,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     /// Print address, passphrase and token as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// Once the credentials are noted, clear them from the screen and its scrollback
-    #[arg(long, conflicts_with_all = ["json", "password_stdin"])]
+    #[arg(long, conflicts_with_all = ["json", "password_stdin", "secret_stdin"])]
     pub(crate) clear: bool,
     /// Port on localhost; 0 takes a free one [default: 8051, or with CMD a free one]
     #[arg(short, long, value_name = "N")]
@@ -144,23 +149,47 @@ pub(crate) struct SafeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
-    /// Name of the secret
-    #[arg(default_value = "password")]
-    pub(crate) name: EntryName,
-    /// Leave out the final line feed
-    #[arg(long)]
-    pub(crate) raw: bool,
+    /// Name of the secret [default: password]
+    ///
+    /// With --json there is no default: without a name it prints all.
+    pub(crate) name: Option<EntryName>,
+    /// Print the names of all secrets, one a line
+    #[arg(long, conflicts_with_all = ["name", "json", "base64", "raw"])]
+    pub(crate) list: bool,
+    /// Print all secrets as one JSON object of texts
+    ///
+    /// Or the one that is named. A secret that is no text is an error: what kind of value there is
+    /// never depends on the secret. With --base64 every value is base64.
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
     #[command(flatten)]
     pub(crate) safe: SafeArgs,
     #[command(flatten)]
     pub(crate) user: UserArg,
 }
 
+/// How a secret is written.
+#[derive(Debug, Args)]
+pub(crate) struct FormArgs {
+    /// Print in base64, which any bytes fit into
+    #[arg(long)]
+    pub(crate) base64: bool,
+    /// Leave out the final line feed
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Variable for the program, and the secret's name if it is not `password`
-    #[arg(short, long, value_name = "VAR[=NAME]", required = true)]
-    pub(crate) env: Vec<EnvMapping>,
+    #[command(flatten)]
+    pub(crate) handover: HandoverArgs,
+    /// Leave PASSSAFE_… in the program's environment
+    ///
+    /// Passphrase and token included, and with them all that the safe holds.
+    #[arg(long)]
+    pub(crate) keep_credentials: bool,
     #[command(flatten)]
     pub(crate) safe: SafeArgs,
     #[command(flatten)]
@@ -243,30 +272,6 @@ impl std::str::FromStr for HostName {
     }
 }
 
-/// `VAR` or `VAR=NAME`: which secret goes into which variable.
-#[derive(Debug, Clone)]
-pub(crate) struct EnvMapping {
-    pub(crate) variable: String,
-    pub(crate) name: EntryName,
-}
-
-impl std::str::FromStr for EnvMapping {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (variable, name) = match text.split_once('=') {
-            Some((variable, name)) => {
-                (variable, EntryName::new(name).map_err(|error| error.to_string())?)
-            }
-            None => (text, EntryName::password()),
-        };
-        if variable.is_empty() || variable.contains('\0') {
-            return Err("the variable has no name".to_owned());
-        }
-        Ok(Self { variable: variable.to_owned(), name })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{Command, CommandFactory as _};
@@ -299,28 +304,20 @@ mod tests {
 
     #[test]
     fn no_flag_takes_a_secret() {
+        // A path, and a name.
+        let harmless = ["secret_file", "secret_stdin"];
         walk(&Cli::command(), &mut |command| {
             for argument in command.get_arguments().filter(|it| it.get_action().takes_values()) {
                 let id = argument.get_id().as_str();
                 assert!(
-                    !["passphrase", "password", "token", "secret"]
-                        .iter()
-                        .any(|word| id.contains(word)),
+                    harmless.contains(&id)
+                        || !["passphrase", "password", "token", "secret"]
+                            .iter()
+                            .any(|word| id.contains(word)),
                     "{} --{id}",
                     command.get_name()
                 );
             }
         });
-    }
-
-    #[test]
-    fn a_mapping_names_variable_and_secret() {
-        let mapping: EnvMapping = "PGPASSWORD".parse().unwrap();
-        assert_eq!((mapping.variable.as_str(), mapping.name.as_str()), ("PGPASSWORD", "password"));
-        let mapping: EnvMapping = "PGUSER=DB_USER".parse().unwrap();
-        assert_eq!((mapping.variable.as_str(), mapping.name.as_str()), ("PGUSER", "DB_USER"));
-        for bad in ["", "=x", "A=", "A=9", "A=b=c"] {
-            assert!(bad.parse::<EnvMapping>().is_err(), "{bad}");
-        }
     }
 }

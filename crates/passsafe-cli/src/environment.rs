@@ -63,6 +63,12 @@ pub(crate) fn without_ours() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
 }
 
+/// All of the environment.
+#[cfg(unix)]
+pub(crate) fn whole() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
 /// The few variables that a terminal program needs and that hold no secrets.
 #[cfg(unix)]
 pub(crate) fn for_the_terminal() -> impl Iterator<Item = (OsString, OsString)> {

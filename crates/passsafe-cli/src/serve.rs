@@ -8,9 +8,10 @@
 
 mod around;
 mod bind;
+mod file;
 mod gate;
 mod handoff;
-mod inherited;
+pub(crate) mod inherited;
 mod present;
 mod refusals;
 mod seal;
@@ -18,12 +19,13 @@ mod secret;
 mod serving;
 pub(crate) mod signals;
 mod socket;
+mod sources;
 
 use std::io::{IsTerminal as _, stderr, stdout};
 
 use passsafe_client::account_user;
-use passsafe_core::Lifetime;
 use passsafe_core::wire::DEFAULT_PORT;
+use passsafe_core::{EntryName, Lifetime};
 use passsafe_server::{Clock as _, SystemClock};
 use rustix::process::geteuid;
 
@@ -36,6 +38,7 @@ use crate::{hardened, run};
 use gate::Gate;
 use handoff::{Access, Handoff};
 use present::Credentials;
+use sources::Sources;
 
 pub(crate) use gate::{GATE_VERB, gate};
 pub(crate) use serving::serving;
@@ -43,13 +46,13 @@ pub(crate) use serving::serving;
 /// The hidden verb under which the executable starts as the serving process.
 pub(crate) const SERVING_VERB: &str = "__serving";
 
-pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
+pub(crate) fn serve(args: ServeArgs, names: &[EntryName]) -> Result<(), Failure> {
     if args.command.is_empty() {
-        return seal_and_serve(args, None);
+        return seal_and_serve(args, names, None);
     }
     refuse_what_is_shown(&args)
         .and_then(|()| Gate::start(&args.command))
-        .and_then(|gate| seal_and_serve(args, Some(gate)))
+        .and_then(|gate| seal_and_serve(args, names, Some(gate)))
         .map_err(run::before_child)
 }
 
@@ -69,7 +72,7 @@ fn refuse_what_is_shown(args: &ServeArgs) -> Result<(), Failure> {
     ))
 }
 
-fn seal_and_serve(args: ServeArgs, gate: Option<Gate>) -> Result<(), Failure> {
+fn seal_and_serve(args: ServeArgs, names: &[EntryName], gate: Option<Gate>) -> Result<(), Failure> {
     // Before anything is asked, so that whoever minds the warning can still stop.
     hardened::harden().warn();
     if gate.is_none() && !args.json && !stdout().is_terminal() {
@@ -79,7 +82,16 @@ fn seal_and_serve(args: ServeArgs, gate: Option<Gate>) -> Result<(), Failure> {
             "add --json to print them as one line of JSON",
         ));
     }
-    let source = secret::Source::choose(args.password_stdin, Terminal::open())?;
+    let sources = Sources::of(names, args.secrets)?;
+    let terminal = Terminal::open();
+    sources.check(terminal.as_ref())?;
+    if args.clear && terminal.is_none() {
+        return Err(Failure::new(
+            code::NO_INPUT,
+            "there is no terminal at which --clear could wait for Enter",
+            "leave --clear out",
+        ));
+    }
     let user = seal::user(args.user.user.as_ref(), account_user)?;
     let users = admitted(&args.access.allow_user)?;
     let for_others = !users.is_empty() || args.access.allow_any_user;
@@ -95,13 +107,15 @@ fn seal_and_serve(args: ServeArgs, gate: Option<Gate>) -> Result<(), Failure> {
             (listeners, format!("http://localhost:{port}"))
         }
     };
-    let lifetime = match (args.minutes, &source) {
+    let reading = sources.read()?;
+    let lifetime = match (args.minutes, &terminal) {
         (Some(lifetime), _) => lifetime,
-        (None, secret::Source::Terminal(terminal)) => ask_lifetime(terminal)?,
-        (None, secret::Source::Stdin) => Lifetime::DEFAULT,
+        (None, Some(terminal)) => ask_lifetime(terminal)?,
+        (None, None) => Lifetime::DEFAULT,
     };
-    let entries = source.read()?;
+    let entries = reading.ask(&sources, terminal.as_ref())?;
     let sealed = seal::seal(&entries, &user)?;
+    let names = entries.names().cloned().collect();
     drop(entries);
     let creation = SystemClock.now();
     let made = place.map(|place| place.make()).transpose()?;
@@ -121,6 +135,7 @@ fn seal_and_serve(args: ServeArgs, gate: Option<Gate>) -> Result<(), Failure> {
         token: sealed.seed.token(lifetime),
         user,
         named_user: args.user.user.is_some(),
+        names,
         lifetime,
         expires_at: handoff.expires_at(),
     };
@@ -143,7 +158,7 @@ fn seal_and_serve(args: ServeArgs, gate: Option<Gate>) -> Result<(), Failure> {
     }
     let without_credentials = credentials.reminder();
     drop(credentials);
-    if let (true, secret::Source::Terminal(terminal)) = (args.clear, &source) {
+    if let Some(terminal) = terminal.filter(|_| args.clear) {
         // A prompt like the others: a signal ends the program there.
         terminal.wait_for_enter("Press Enter once they are noted, to clear the screen")?;
         signals::hold_back();

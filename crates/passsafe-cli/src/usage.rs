@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
-use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Parser as _};
+use passsafe_core::EntryName;
 
 use crate::args::Cli;
 #[cfg(unix)]
@@ -92,9 +93,21 @@ fn hint(error: &clap::Error, verb: Option<&str>) -> String {
             ContextValue::Strings(names) => names.first().map(String::as_str),
             _ => None,
         });
+    if let (None, Some(name)) = (suggestion, secrets_name(error)) {
+        return format!("a secret's name comes after the verb: passsafe serve {name}");
+    }
     match (suggestion, verb) {
         (Some(name), _) => format!("did you mean '{name}'?"),
         (None, Some(verb)) => format!("see 'passsafe {verb} --help'"),
         (None, None) => "see 'passsafe --help'".to_owned(),
     }
+}
+
+/// What was taken for a verb, and can only be a name.
+fn secrets_name(error: &clap::Error) -> Option<&str> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let is_verb = Cli::command().find_subcommand(word).is_some();
+    Some(word.as_str()).filter(|word| !is_verb && EntryName::new(word).is_ok())
 }

@@ -108,7 +108,8 @@ impl Client {
         self.reactor.wait_for(self.client.close())
     }
 
-    fn entries(&self) -> Result<Entries, Error> {
+    /// As [`crate::Client::entries`].
+    pub fn entries(&self) -> Result<Entries, Error> {
         let record = self.reactor.wait_for(self.client.fetch())?;
         self.client.open_here(&record)
     }

@@ -136,7 +136,8 @@ impl Client {
         self.endpoint.close(&self.token).await
     }
 
-    async fn entries(&self) -> Result<Entries, Error> {
+    /// All secrets and their names, fetched at one moment.
+    pub async fn entries(&self) -> Result<Entries, Error> {
         let record = self.fetch().await?;
         if let Some(opened) = self.opener.open_at_once(&record) {
             return Ok(opened?);

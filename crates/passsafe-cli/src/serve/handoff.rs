@@ -4,8 +4,6 @@
 //! as descriptors of their own; nothing in arguments, environment or on disk. On Linux the
 //! descriptor is a sealed memfd: a pipe to oneself would block at 64 KiB.
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod memfd;
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 mod socketpair;
 
@@ -215,6 +213,6 @@ pub(super) fn own_executable() -> CString {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-use memfd::carrier;
+use crate::memfd::sealed as carrier;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 use socketpair::carrier;

@@ -16,6 +16,7 @@ use crate::scan::{Hit, Memory, derive, encodings, environment, needles};
 use crate::support::{Safe, passsafe};
 
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
+const FROM_FILE: &str = "Fr4nz-jagt/im_komplett-verwahrlosten";
 const FETCHES: usize = 10_000;
 
 /// A caller that has the very password in its environment.
@@ -158,6 +159,9 @@ fn the_sealing_process_has_wiped_the_password_before_it_shows_the_passphrase() {
     let capacity = rustix::pipe::fcntl_getpipe_size(&to).unwrap();
     to.write_all(&vec![b' '; capacity]).unwrap();
     let mut serve = passsafe(["--password-stdin", "--json", "--port", "0", "--minutes", "5"]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, FROM_FILE).unwrap();
+    serve.args(["--secret-file", &format!("KEY={}", file.path().display())]);
     let mut sealer = serve.stdin(Stdio::piped()).stdout(to).spawn().unwrap();
     drop(serve);
     sealer.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
@@ -173,5 +177,6 @@ fn the_sealing_process_has_wiped_the_password_before_it_shows_the_passphrase() {
     let (_, record) = Kept::open(&safe).fetch(&safe.credentials.token);
     let mut needles = derive(&safe.credentials, &record).needles();
     needles.extend(encodings(PASSWORD.as_bytes()));
+    needles.extend(encodings(FROM_FILE.as_bytes()));
     memory.assert_free_of(&needles, "sealer");
 }

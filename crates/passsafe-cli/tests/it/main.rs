@@ -11,11 +11,13 @@
 mod accounts;
 #[cfg(target_os = "linux")]
 mod around;
+mod asking;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 mod descriptors;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod gate;
+mod handover;
 #[cfg(target_os = "linux")]
 mod hardening;
 mod hostile;
@@ -33,7 +35,10 @@ mod rogue;
 mod run;
 #[cfg(target_os = "linux")]
 mod scan;
+mod secrets;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;
+#[cfg(target_os = "linux")]
+mod transparent;
 mod usage;
