@@ -3,11 +3,13 @@
 use std::fs;
 use std::process::Command;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::Signal as Key;
 use nix::sys::wait::WaitStatus;
 use rexpect::session::PtySession;
+use rustix::process::{Signal, kill_process};
 use rustix::termios::{Winsize, tcgetwinsize, tcsetwinsize};
 
+use crate::around::wait_until_stopped;
 use crate::prompts::{TWICE, at_terminal, expect, expect_exit, shell};
 use crate::support::{BINARY, passsafe, without_variables};
 
@@ -62,13 +64,15 @@ fn ctrl_c_is_the_programs_to_handle() {
     session.send_control('c').unwrap();
     expect(&mut session, "caught\r\n");
     session.send_line("").unwrap();
-    expect(&mut session, "S3kr!t\r\n");
+    let rest = expect(&mut session, "S3kr!t\r\n");
+    // The key has reached it once.
+    assert!(!rest.contains("caught"), "{rest}");
     assert_eq!(expect_exit(&mut session, 0), "closed: the safe is gone\r\n");
 }
 
 #[test]
 fn a_program_that_does_not_handle_keys_dies_of_them() {
-    for (key, signal) in [('c', Signal::SIGINT), ('\\', Signal::SIGQUIT)] {
+    for (key, signal) in [('c', Key::SIGINT), ('\\', Key::SIGQUIT)] {
         let mut session = around("ulimit -c 0; echo ready; exec sleep 1000");
         session.send_control(key).unwrap();
         assert!(session.exp_eof().unwrap().ends_with("closed: the safe is gone\r\n"));
@@ -203,6 +207,32 @@ fn a_job_in_the_background_stops_when_it_wants_to_read() {
     line(&mut bash, "fg");
     line(&mut bash, "typed");
     expect(&mut bash, "<typed>\r\n");
+    expect(&mut bash, "closed: the safe is gone\r\n");
+    end(bash);
+}
+
+/// Nobody would wait for it, and whoever stopped it has it go on.
+#[test]
+fn a_program_that_is_stopped_in_the_background_stops_nobody_else() {
+    let mut bash = bash();
+    let script = "echo program=$$.; exec sleep 1000";
+    line(
+        &mut bash,
+        &format!("echo S3kr1t | $BINARY {SERVE} --password-stdin -- sh -c '{script}' &"),
+    );
+    expect(&mut bash, "open for 5 minutes on ");
+    let url = expect(&mut bash, ", until the program ends\r\n");
+    expect(&mut bash, "program=");
+    let number = expect(&mut bash, ".").parse().unwrap();
+    let program = rustix::process::Pid::from_raw(number).unwrap();
+    kill_process(program, Signal::STOP).unwrap();
+    wait_until_stopped(program);
+    // Before and after the serving process has heard of it.
+    for _ in 0..50 {
+        assert!(passsafe(["status", "--url", &url]).output().unwrap().status.success());
+    }
+    kill_process(program, Signal::CONT).unwrap();
+    kill_process(program, Signal::TERM).unwrap();
     expect(&mut bash, "closed: the safe is gone\r\n");
     end(bash);
 }
