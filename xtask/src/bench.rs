@@ -24,8 +24,8 @@ use serde::de::DeserializeOwned;
 
 use self::figures::Row;
 use self::served::Served;
-use crate::binary;
 use crate::repository::Repository;
+use crate::{binary, python};
 
 /// What belongs together in the report, and is measured by one name.
 struct Chapter {
@@ -53,6 +53,8 @@ struct Bench<'a> {
     measuring: PathBuf,
     /// For sockets and files, gone at the end.
     folder: Scratch,
+    /// An interpreter that has passsafe's wheel.
+    python: Option<PathBuf>,
     smoke: bool,
 }
 
@@ -112,6 +114,11 @@ impl<'a> Bench<'a> {
             passsafe: binary::build(repository, "passsafe-cli", !smoke)?,
             measuring: binary::build(repository, "passsafe-bench", !smoke)?,
             folder: Scratch::new()?,
+            python: if smoke {
+                python::if_there(repository)
+            } else {
+                Some(python::with_wheel(repository)?)
+            },
             smoke,
         })
     }

@@ -13,6 +13,11 @@ pub(crate) fn release(repository: &Repository) -> anyhow::Result<PathBuf> {
     build(repository, "passsafe-cli", true)
 }
 
+/// As the tests have built it, which costs nothing more.
+pub(crate) fn debug(repository: &Repository) -> anyhow::Result<PathBuf> {
+    build(repository, "passsafe-cli", false)
+}
+
 /// The binary of a package: as it is released, or quickly.
 pub(crate) fn build(
     repository: &Repository,

@@ -14,8 +14,14 @@ mod binary;
 mod debian;
 mod deny;
 mod gate;
+mod pictures;
 mod prove;
+mod python;
+mod relay;
 mod repository;
+mod shells;
+mod snapshots;
+mod terminal;
 mod tidy;
 mod tool;
 mod vectors;
@@ -36,7 +42,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run the whole gate: format, rules, clippy, docs, dependency policy, vectors, tests.
+    /// Run the whole gate: format, rules, clippy, docs, dependency policy, vectors, tests in
+    /// Rust and Python, fuzz targets.
     Test {
         /// Inner loop: format, rules, clippy and unit tests only.
         #[arg(long)]
@@ -55,6 +62,18 @@ enum Chore {
         #[arg(long, conflicts_with = "names")]
         smoke: bool,
     },
+    /// Build the wheel and test it, which is a step of the gate.
+    Python,
+    /// Record the pictures of docs/pictures from real runs.
+    Pictures {
+        /// Record nothing; fail if the committed files cannot be what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Load the completions in real shells and have the manual pages read.
+    Shells,
+    /// Write anew what is made of the command line's definitions: help screens, docs/cli.md.
+    Snapshots,
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -71,6 +90,11 @@ fn main() -> ExitCode {
         Chore::Prove { names } => prove::prove(&repository, &names),
         Chore::Bench { smoke: true, .. } => bench::smoke(&repository),
         Chore::Bench { names, .. } => bench::bench(&repository, &names),
+        Chore::Python => python::check(&repository),
+        Chore::Pictures { check: false } => pictures::record(&repository),
+        Chore::Pictures { check: true } => pictures::check(&repository),
+        Chore::Shells => shells::check(&repository),
+        Chore::Snapshots => snapshots::write(&repository),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };

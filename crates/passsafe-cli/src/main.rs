@@ -14,8 +14,16 @@ mod explain;
 mod failure;
 mod get;
 mod hardened;
+mod help;
+mod man;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod memfd;
+mod names;
+mod nearest;
 mod open;
 mod output;
+#[cfg(unix)]
+mod program;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]
@@ -28,18 +36,20 @@ use std::process::ExitCode;
 
 use args::{Cli, Verb};
 use failure::Failure;
-use usage::Command;
+use usage::Asked;
 
 fn main() -> ExitCode {
     let outcome = match usage::parse(std::env::args_os()) {
-        Ok(Command::Verb(cli)) => dispatch(*cli),
+        Ok(Asked::Verb(cli)) => dispatch(*cli).map(|()| ExitCode::SUCCESS),
         #[cfg(unix)]
-        Ok(Command::Serving(args)) => serve::serving(&args),
-        Ok(Command::Answered) => Ok(()),
+        Ok(Asked::Serving(args)) => serve::serving(&args),
+        #[cfg(unix)]
+        Ok(Asked::Gate(args)) => serve::gate(&args),
+        Ok(Asked::Answered) => Ok(ExitCode::SUCCESS),
         Err(failure) => Err(failure),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             failure.report();
             failure.exit_code()
@@ -53,12 +63,14 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Verb::Status(args)) => status::status(&args),
         Some(Verb::Close(args)) => close::close(&args),
         Some(Verb::Completions(args)) => completions::print(&args),
+        Some(Verb::Help(args)) => help::print(&args),
+        Some(Verb::Man(args)) => man::print(&args),
         #[cfg(unix)]
         Some(Verb::Run(args)) => run::run(&args).map_err(run::before_child),
         #[cfg(unix)]
-        Some(Verb::Serve(args)) => serve::serve(args),
+        Some(Verb::Serve(args)) => serve::serve(args.serve, &args.names),
         #[cfg(unix)]
-        None => serve::serve(cli.serve),
+        None => serve::serve(cli.serve, &[]),
         #[cfg(not(unix))]
         Some(Verb::Run(_) | Verb::Serve(_)) | None => Err(Failure::new(
             failure::code::UNAVAILABLE,

@@ -100,6 +100,12 @@ impl Client {
         Self { interrupt: Some(Interrupt::new(interrupt)), ..self }
     }
 
+    /// As [`crate::Client::with_waiting`].
+    #[must_use]
+    pub fn with_waiting(self, tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { client: self.client.map(|client| client.with_waiting(tell)), ..self }
+    }
+
     /// As [`crate::Client::password`].
     pub fn password(&self) -> Result<SecretText, Error> {
         self.secret(PASSWORD)
@@ -156,7 +162,8 @@ impl Client {
         self.client.get().client.passphrase_typo()
     }
 
-    fn entries(&self) -> Result<Entries, Error> {
+    /// As [`crate::Client::entries`].
+    pub fn entries(&self) -> Result<Entries, Error> {
         let here = self.client.get();
         let record = here.reactor.wait_for(self.interrupt.as_ref(), here.client.fetch())?;
         if let Some(opened) = here.client.open_at_once(&record) {

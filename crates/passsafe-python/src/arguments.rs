@@ -146,7 +146,7 @@ fn is_integer(given: &Bound<'_, PyAny>) -> bool {
     if given.is_instance_of::<PyBool>() {
         return false;
     }
-    given.is_instance_of::<PyInt>() || given.hasattr("__index__").unwrap_or(false)
+    given.is_instance_of::<PyInt>() || given.get_type().hasattr("__index__").unwrap_or(false)
 }
 
 fn wrong_type(name: &str, wanted: &str, given: &Bound<'_, PyAny>) -> PyErr {

@@ -6,7 +6,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::Context as _;
 
@@ -31,8 +31,6 @@ const KEYRING: &str = "target/bench/keyring";
 const KEYRING_PACKAGES: [&str; 2] = ["keyring==25.7.0", "keyrings.alt==5.0.2"];
 /// Opens the key of gpg and the file of age.
 const MASTER: &str = "S3kr!t";
-/// Where the chore for Python's tests installs the wheel.
-const PYTHON: &str = "target/python/environment/bin/python";
 
 /// Whether there is a program of that name.
 pub(super) fn is_there(program: &str) -> bool {
@@ -59,14 +57,6 @@ pub(super) fn install(repository: &Repository) -> anyhow::Result<()> {
         run(pip)?;
     }
     Ok(())
-}
-
-/// The interpreter of an environment that has passsafe's wheel.
-pub(super) fn python(repository: &Repository) -> Option<PathBuf> {
-    let python = repository.path(PYTHON);
-    let mut import = Command::new(&python);
-    import.args(["-c", "import passsafe"]).stderr(Stdio::null());
-    import.status().is_ok_and(|status| status.success()).then_some(python)
 }
 
 /// A program that keeps a password, and tells it.

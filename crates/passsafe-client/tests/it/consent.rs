@@ -4,6 +4,7 @@
 use std::net::Ipv4Addr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use passsafe_client::Client;
@@ -204,9 +205,14 @@ fn the_blocking_client_waits_as_well_and_each_answer_has_its_time() {
         2 => with_record(&record, 1_450),
         _ => Reply::new("").then_fall_silent(),
     });
-    let client = client(&rogue.url()).with_timeout(Duration::from_millis(300));
+    let waits = Arc::new(AtomicUsize::new(0));
+    let told = waits.clone();
+    let client = client(&rogue.url())
+        .with_timeout(Duration::from_millis(300))
+        .with_waiting(move || _ = told.fetch_add(1, Ordering::SeqCst));
     assert_eq!(client.password().unwrap().expose(), "S3kr!t");
     assert_eq!((rogue.accepts(), rogue.requests().len()), (1, 3));
+    assert_eq!(waits.load(Ordering::SeqCst), 1);
     let error = client.password().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!((rogue.accepts(), rogue.requests().len()), (1, 5));

@@ -1,22 +1,25 @@
 """The inside of the package ``passsafe``, from Rust."""
 
 from datetime import timedelta
-from typing import SupportsFloat, SupportsIndex, final
+from typing import Any, SupportsIndex, final
+
+from typing_extensions import disjoint_base
 
 from ._masked import SecretBytes, SecretText
 from ._status import Status
 
 __all__ = ["Client", "Credential", "check_passphrase", "check_token"]
 
+@disjoint_base
 class Client:
     def __new__(
         cls,
         passphrase: str | Credential,
         token: str | SupportsIndex,
-        host: str | None = None,
+        host: str | None = "http://localhost:8051",
         *,
         user: str | bytes | None = None,
-        timeout: float | None = None,
+        timeout: float | None = 5.0,
         owner: str | SupportsIndex | None = None,
         any_owner: bool = False,
         plain_http: bool = False,
@@ -34,10 +37,12 @@ class Client:
     def remaining(self) -> timedelta: ...
     def close(self) -> None: ...
     def _glance(self) -> Status: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[Credential, str, str], dict[str, Any]]: ...
 
 @final
 class Credential:
     def __new__(cls, exposed: bytes) -> Credential: ...
+    def __getnewargs__(self) -> tuple[bytes]: ...
 
 def check_passphrase(passphrase: str) -> None: ...
 def check_token(token: str | SupportsIndex) -> None: ...

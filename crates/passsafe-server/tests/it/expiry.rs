@@ -95,15 +95,13 @@ async fn a_question_that_nobody_waits_for_is_withdrawn_within_a_second() {
     let right = Token::parse("936265").unwrap();
     assert_eq!(safe.fetch(&right).unwrap_err(), Refusal::AwaitingConsent);
     let mut question = questions.next().await.unwrap();
-    let start = Instant::now();
     while_served(Arc::new(safe), async {
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert!(!question.is_withdrawn());
         clock.0.lock().unwrap().boot += Duration::from_secs(5);
-        question.withdrawn().await;
+        assert!(timeout(Duration::from_secs(1), question.withdrawn()).await.is_ok());
     })
     .await;
-    assert!(start.elapsed() <= Duration::from_secs(4), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

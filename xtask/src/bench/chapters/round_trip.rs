@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::super::figures::{Goal, Row, Side, Unit, in_turns};
 use super::super::processors::{Processor, on};
 use super::super::served::Served;
-use super::super::{Bench, Chapter, Summary, answer, peers};
+use super::super::{Bench, Chapter, Summary, answer};
 use super::ROUNDS;
 
 pub(in super::super) const CHAPTER: Chapter =
@@ -73,12 +73,12 @@ fn ways(
         way("password(), async, Unix socket", "async", socket, None),
         way("password(), blocking, Unix socket", "blocking", socket, Some(0.80)),
     ];
-    if let Some(python) = peers::python(bench.repository) {
+    if let Some(python) = &bench.python {
         for (what, url, goal) in [
             ("password(), Python", safe.url.as_str(), Some(1.25)),
             ("password(), Python, Unix socket", socket, None),
         ] {
-            let mut command = safe.client(&python);
+            let mut command = safe.client(python);
             command.arg(bench.repository.path(SCRIPT)).args([url, &calls]);
             ways.push(Way { what, command, goal });
         }
