@@ -35,7 +35,7 @@ pub(super) fn svg(rows: &[Row]) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
          role=\"img\" aria-label=\"Cost of passsafe against its goals\">\n<style>{STYLE}</style>\n\
-         <rect class=\"paper\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"6\"/>\n\
+         <title>Cost of passsafe against its goals</title>\n<rect class=\"paper\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"6\"/>\n\
          <text class=\"title\" x=\"16\" y=\"28\">What passsafe costs, through what it may cost</text>\n\
          <text class=\"quiet\" x=\"16\" y=\"48\">median and middle half of paired rounds; \
          left of the line is better than the goal</text>\n",
