@@ -14,7 +14,7 @@ from passsafe import Client
 
 def main() -> None:
     url, count = sys.argv[1], int(sys.argv[2])
-    safe = Client(os.environ["PASSSAFE_PASSPHRASE"], os.environ["PASSSAFE_TOKEN"], url=url)
+    safe = Client(os.environ["PASSSAFE_PASSPHRASE"], os.environ["PASSSAFE_TOKEN"], url)
     for _ in range(count // 10 + 1):
         safe.password()
     times = []

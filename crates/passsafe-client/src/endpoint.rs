@@ -33,7 +33,8 @@ pub struct Endpoint {
     url: BaseUrl,
     timeout: Duration,
     trusted: Trusted,
-    kept: Mutex<Option<Connection>>,
+    /// Boxed, because it is moved from future to future and has a kilobyte and more.
+    kept: Mutex<Option<Box<Connection>>>,
     end: Mutex<Option<End>>,
     waiting: Option<Arc<dyn Fn() + Send + Sync>>,
     /// Where the record is, and what its safe is called there: read from the address once.
@@ -237,8 +238,8 @@ impl Endpoint {
     async fn exchange(
         &self,
         request: Request,
-        kept: Option<Connection>,
-    ) -> Result<(Response<Bytes>, Connection), Kind> {
+        kept: Option<Box<Connection>>,
+    ) -> Result<(Response<Bytes>, Box<Connection>), Kind> {
         let request = match kept.filter(|kept| kept.is_reusable(clock::now())) {
             None => request,
             Some(mut kept) => match kept.exchange(request).await {
@@ -247,7 +248,7 @@ impl Endpoint {
                 answered => return self.settle(kept, answered),
             },
         };
-        let mut fresh = Connection::open(&self.url, self.trusted).await?;
+        let mut fresh = Box::new(Connection::open(&self.url, self.trusted).await?);
         let answered = fresh.exchange(request).await;
         self.settle(fresh, answered)
     }
@@ -255,9 +256,9 @@ impl Endpoint {
     /// Names a failure.
     fn settle(
         &self,
-        connection: Connection,
+        connection: Box<Connection>,
         answered: Result<Response<Bytes>, Failure>,
-    ) -> Result<(Response<Bytes>, Connection), Kind> {
+    ) -> Result<(Response<Bytes>, Box<Connection>), Kind> {
         match answered {
             Ok(answer) => Ok((answer, connection)),
             Err(Failure::Unsent(..)) if connection.is_quiet() => {
@@ -271,11 +272,11 @@ impl Endpoint {
         }
     }
 
-    fn take_kept(&self) -> Option<Connection> {
+    fn take_kept(&self) -> Option<Box<Connection>> {
         lock(&self.kept).take()
     }
 
-    fn keep(&self, connection: Connection) {
+    fn keep(&self, connection: Box<Connection>) {
         *lock(&self.kept) = Some(connection);
     }
 
