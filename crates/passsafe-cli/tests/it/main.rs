@@ -11,6 +11,8 @@
 mod accounts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod consent;
 mod descriptors;
 #[cfg(target_os = "linux")]
 mod hardening;
@@ -25,8 +27,10 @@ mod rogue;
 mod run;
 #[cfg(target_os = "linux")]
 mod scan;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod screen;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod served;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;
