@@ -225,6 +225,7 @@ fn in_the_background_nothing_lives_and_no_key_counts() {
     desk.glance.in_foreground = true;
     desk.board.keys_came(b"y", desk.glance.now);
     desk.after(Duration::from_millis(499));
+    assert_eq!(desk.log(), QUESTION.replace("\x0715:22:07", "15:22:17"), "once more");
     assert_eq!((desk.live(), asked.refusal()), (String::new(), Some(Refusal::AwaitingConsent)));
     desk.after(Duration::from_secs(1));
     desk.press(b'y');
