@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::repository::{Repository, run};
-use crate::{deny, prove, tidy, vectors};
+use crate::{deny, prove, python, tidy, vectors};
 
 type Check = fn(&Repository) -> anyhow::Result<()>;
 
@@ -29,6 +29,7 @@ pub(crate) fn whole(repository: &Repository) -> anyhow::Result<()> {
             Step { name: "dependency policy", check: deny::check },
             Step { name: "test vectors", check: vectors::check },
             Step { name: "tests", check: all_tests },
+            Step { name: "tests in Python", check: python::check },
             Step { name: "fuzz targets, short", check: prove::fuzz::short },
         ],
     )

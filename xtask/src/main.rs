@@ -9,9 +9,12 @@
     reason = "a chore reports to the person who started it"
 )]
 
+mod binary;
+mod debian;
 mod deny;
 mod gate;
 mod prove;
+mod python;
 mod repository;
 mod tidy;
 mod tool;
@@ -33,7 +36,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run the whole gate: format, rules, clippy, docs, dependency policy, vectors, tests.
+    /// Run the whole gate: format, rules, clippy, docs, dependency policy, vectors, tests in
+    /// Rust and Python, fuzz targets.
     Test {
         /// Inner loop: format, rules, clippy and unit tests only.
         #[arg(long)]
@@ -44,6 +48,8 @@ enum Chore {
         /// Names of proofs.
         names: Vec<String>,
     },
+    /// Build the wheel and test it, which is a step of the gate.
+    Python,
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -58,6 +64,7 @@ fn main() -> ExitCode {
         Chore::Test { quick: false } => gate::whole(&repository),
         Chore::Test { quick: true } => gate::quick(&repository),
         Chore::Prove { names } => prove::prove(&repository, &names),
+        Chore::Python => python::check(&repository),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };

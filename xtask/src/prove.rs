@@ -8,7 +8,6 @@
 mod accounts;
 mod flood;
 pub(crate) mod fuzz;
-mod release;
 mod web;
 
 use std::time::Instant;

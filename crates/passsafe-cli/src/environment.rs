@@ -15,9 +15,15 @@ use crate::failure::{Failure, code};
 /// Every variable of passsafe starts so; `run` keeps them from the child.
 pub(crate) const PREFIX: &str = "PASSSAFE_";
 
-const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
+pub(crate) const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
 const PASSPHRASE_FILE: &str = "PASSSAFE_PASSPHRASE_FILE";
-const TOKEN: &str = "PASSSAFE_TOKEN";
+pub(crate) const TOKEN: &str = "PASSSAFE_TOKEN";
+#[cfg(unix)]
+pub(crate) const URL: &str = "PASSSAFE_URL";
+#[cfg(unix)]
+pub(crate) const USER: &str = "PASSSAFE_USER";
+#[cfg(unix)]
+pub(crate) const OWNER: &str = "PASSSAFE_OWNER";
 
 /// Bytes; far above six words. Keeps a mistaken path from being read to its end.
 const MAX_PASSPHRASE_FILE: usize = 64 * 1024;
@@ -45,10 +51,22 @@ pub(crate) fn token() -> Result<Option<Zeroizing<String>>, Failure> {
     text(TOKEN)
 }
 
+/// The folders in which programs are looked for.
+#[cfg(unix)]
+pub(crate) fn path() -> Option<OsString> {
+    std::env::var_os("PATH")
+}
+
 /// The environment without passsafe's own variables.
 #[cfg(unix)]
 pub(crate) fn without_ours() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+}
+
+/// All of the environment.
+#[cfg(unix)]
+pub(crate) fn whole() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
 }
 
 /// The few variables that a terminal program needs and that hold no secrets.

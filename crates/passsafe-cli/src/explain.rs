@@ -65,7 +65,6 @@ pub(crate) fn explain(error: &Error, url: &BaseUrl) -> Failure {
         _ if error.is_damaged() => {
             (code::DATA, "the record was changed, or its safe is newer: start a new one")
         }
-        _ if error.is_unknown_entry() => (code::DATA, "the default name is 'password'"),
         _ => (code::OS, "this is the system's refusal; try again"),
     };
     Failure::new(code, error.to_string(), hint)

@@ -7,10 +7,9 @@ use std::os::fd::AsFd as _;
 #[cfg(windows)]
 use std::os::windows::io::AsHandle as _;
 
-#[cfg(unix)]
-use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
-
 use crate::failure::{Failure, code};
+#[cfg(unix)]
+use crate::serve::inherited;
 
 /// Writes `bytes` to stdout, all of them or an error.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
@@ -25,18 +24,11 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
 
 #[cfg(unix)]
 fn unbuffered() -> io::Result<File> {
-    if was_closed()? {
+    // std opens the null device there, where an answer would vanish.
+    if inherited::was_closed(1) {
         return Err(io::Error::other("it is closed"));
     }
     stdout().as_fd().try_clone_to_owned().map(File::from)
-}
-
-/// std opens the null device, for reading and writing, where the caller left no stdout at
-/// all; an answer would vanish there. A shell's `>/dev/null` opens it for writing.
-#[cfg(unix)]
-fn was_closed() -> io::Result<bool> {
-    let is_null = fstat(stdout())?.st_rdev == stat("/dev/null")?.st_rdev;
-    Ok(is_null && fcntl_getfl(stdout())?.contains(OFlags::RDWR))
 }
 
 #[cfg(windows)]

@@ -41,6 +41,7 @@ pub struct Endpoint {
 pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the safe that gave a record last said about its end.
+#[derive(Clone, Copy)]
 struct End {
     /// By [`clock::now`].
     told: Duration,
@@ -88,6 +89,13 @@ impl Endpoint {
     /// The same at another address.
     pub(crate) fn with_url(self, url: BaseUrl) -> Self {
         Self { timeout: self.timeout, trusted: self.trusted, ..Self::new(url) }
+    }
+
+    /// The same for a forked child: without the connection, and waiting for no lock.
+    pub(crate) fn inherited(&self) -> Self {
+        let end = self.end.try_lock().ok().and_then(|end| *end);
+        let fresh = Self::new(self.url.clone());
+        Self { timeout: self.timeout, trusted: self.trusted, end: Mutex::new(end), ..fresh }
     }
 
     /// Asks where the safe is in its life; costs no attempt.

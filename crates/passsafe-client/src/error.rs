@@ -176,7 +176,17 @@ impl Error {
                 | Kind::User(_)
                 | Kind::EntryName(_)
                 | Kind::Url(_)
+                | Kind::Exposed
         )
+    }
+
+    /// The interrupt of [`blocking::Client::with_interrupt`] ended the call; the source is its
+    /// error.
+    ///
+    /// [`blocking::Client::with_interrupt`]: crate::blocking::Client::with_interrupt
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        matches!(*self.0, Kind::Interrupted(_))
     }
 
     fn is_refused_with(&self, code: Code) -> bool {
@@ -221,6 +231,8 @@ pub(crate) enum Kind {
     EntryName(EntryNameError),
     #[error(transparent)]
     Url(UrlError),
+    #[error("these bytes are no credential of a client")]
+    Exposed,
     #[error("the account that this program runs as has no name")]
     Account,
 
@@ -257,6 +269,10 @@ pub(crate) enum Kind {
     #[error(transparent)]
     NotText(NotText),
 
+    #[error("interrupted")]
+    Interrupted(#[source] Cause),
+    #[error("this process was forked while another thread opened the safe")]
+    Lost,
     #[error("the client got no thread or event loop from the system")]
     System(#[source] Cause),
 }

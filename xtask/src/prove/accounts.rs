@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use super::release::build;
 use super::{Finding, Proof};
+use crate::binary;
 use crate::repository::Repository;
 
 pub(super) const PROOF: Proof = Proof {
@@ -55,7 +55,7 @@ print(received)
 "#;
 
 fn run(repository: &Repository) -> anyhow::Result<Vec<Finding>> {
-    let binary = build(repository)?;
+    let binary = binary::release(repository)?;
     let mut safe = start(&binary)?;
     let result = attack(&binary, &safe.credentials);
     safe.child.kill()?;

@@ -39,6 +39,11 @@ pub(super) enum Show {
     Lines,
     /// Lines of JSON on standard error.
     Json,
+    /// What an owner should know, as log lines on standard error: neither fetches, nor an end
+    /// that the program around which the safe is served has brought about.
+    Troubles,
+    /// Nothing before the safe is over: until then the terminal is a program's.
+    Summary,
     /// Nothing, except a question that was asked for (`--confirm`).
     Nothing,
 }

@@ -9,19 +9,29 @@
 #![cfg(unix)]
 
 mod accounts;
+#[cfg(target_os = "linux")]
+mod around;
+mod asking;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod consent;
 mod descriptors;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod gate;
+mod handover;
 #[cfg(target_os = "linux")]
 mod hardening;
 mod hostile;
 mod isolation;
 #[cfg(target_os = "linux")]
+mod jobs;
+#[cfg(target_os = "linux")]
 mod kept;
 mod life;
 mod open;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod preload;
 mod prompts;
 mod rogue;
 mod run;
@@ -29,9 +39,12 @@ mod run;
 mod scan;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod screen;
+mod secrets;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod served;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;
+#[cfg(target_os = "linux")]
+mod transparent;
 mod usage;

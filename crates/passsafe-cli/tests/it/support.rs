@@ -94,6 +94,8 @@ pub(crate) struct Credentials {
     pub(crate) token: String,
     pub(crate) user: String,
     pub(crate) expires_at: String,
+    #[serde(default)]
+    pub(crate) names: Vec<String>,
 }
 
 /// A served safe. Dropping it stops the process.
@@ -141,6 +143,11 @@ impl Safe {
     /// A safe that has been started, from the line that it printed.
     pub(crate) fn of(line: &str, child: Child) -> Self {
         Self { credentials: serde_json::from_str(line).unwrap(), child: Some(child) }
+    }
+
+    /// As the line of JSON has them.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.credentials.names
     }
 
     pub(crate) fn pid(&self) -> Pid {

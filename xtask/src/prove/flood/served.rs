@@ -11,8 +11,8 @@ use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
 use super::http;
+use crate::binary;
 use crate::prove::Finding;
-use crate::prove::release::build;
 use crate::repository::Repository;
 
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
@@ -38,7 +38,7 @@ struct Credentials {
 
 impl Served {
     pub(super) fn start(repository: &Repository, minutes: u32) -> anyhow::Result<Self> {
-        let binary = build(repository)?;
+        let binary = binary::release(repository)?;
         let mut child = repository
             .command(&binary)
             .args(["serve", "--password-stdin", "--json", "--port", "0", "--minutes"])

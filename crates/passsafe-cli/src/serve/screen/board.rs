@@ -107,6 +107,10 @@ impl Board {
         if !self.flood.admits(event, glance.now) {
             return;
         }
+        let is_routine = matches!(event, Event::Fetched { .. } | Event::Spent);
+        if self.manner.show == Show::Troubles && is_routine {
+            return;
+        }
         if self.manner.show == Show::Json {
             if let Some(line) = json::line(event, &self.names, &self.tally, glance.time) {
                 self.log_raw(&line);
@@ -271,6 +275,9 @@ impl Board {
         for (class, count) in self.flood.rest() {
             self.tell_count(class, count, glance);
         }
+        if self.manner.show == Show::Summary {
+            self.manner.show = Show::Lines;
+        }
         let by = self.closed_by.take();
         if self.manner.show == Show::Json {
             self.log_raw(&json::end(state, by.as_ref(), &self.names, &self.tally, glance.time));
@@ -342,7 +349,7 @@ impl Board {
     }
 
     fn log_line(&mut self, tone: Tone, text: &str, glance: Glance) {
-        if self.manner.show == Show::Nothing {
+        if matches!(self.manner.show, Show::Nothing | Show::Summary) {
             return;
         }
         let stamp = self.local.stamp(glance.time);
