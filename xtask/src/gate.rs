@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::repository::{Repository, run};
-use crate::{deny, prove, python, tidy, vectors};
+use crate::{deny, pictures, prove, python, shells, tidy, vectors};
 
 type Check = fn(&Repository) -> anyhow::Result<()>;
 
@@ -28,8 +28,10 @@ pub(crate) fn whole(repository: &Repository) -> anyhow::Result<()> {
             Step { name: "documentation", check: documentation },
             Step { name: "dependency policy", check: deny::check },
             Step { name: "test vectors", check: vectors::check },
+            Step { name: "pictures", check: pictures::check },
             Step { name: "tests", check: all_tests },
             Step { name: "tests in Python", check: python::check },
+            Step { name: "shells and manual pages", check: shells::check },
             Step { name: "fuzz targets, short", check: prove::fuzz::short },
         ],
     )

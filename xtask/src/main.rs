@@ -13,9 +13,14 @@ mod binary;
 mod debian;
 mod deny;
 mod gate;
+mod pictures;
 mod prove;
 mod python;
+mod relay;
 mod repository;
+mod shells;
+mod snapshots;
+mod terminal;
 mod tidy;
 mod tool;
 mod vectors;
@@ -50,6 +55,16 @@ enum Chore {
     },
     /// Build the wheel and test it, which is a step of the gate.
     Python,
+    /// Record the pictures of docs/pictures from real runs.
+    Pictures {
+        /// Record nothing; fail if the committed files cannot be what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Load the completions in real shells and have the manual pages read.
+    Shells,
+    /// Write anew what is made of the command line's definitions: help screens, docs/cli.md.
+    Snapshots,
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -65,6 +80,10 @@ fn main() -> ExitCode {
         Chore::Test { quick: true } => gate::quick(&repository),
         Chore::Prove { names } => prove::prove(&repository, &names),
         Chore::Python => python::check(&repository),
+        Chore::Pictures { check: false } => pictures::record(&repository),
+        Chore::Pictures { check: true } => pictures::check(&repository),
+        Chore::Shells => shells::check(&repository),
+        Chore::Snapshots => snapshots::write(&repository),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };

@@ -17,11 +17,14 @@ mod clocks;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod consent;
 mod descriptors;
+#[cfg(target_os = "linux")]
+mod errors;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod gate;
 mod handover;
 #[cfg(target_os = "linux")]
 mod hardening;
+mod help;
 mod hostile;
 mod isolation;
 #[cfg(target_os = "linux")]
