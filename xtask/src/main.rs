@@ -9,12 +9,13 @@
     reason = "a chore reports to the person who started it"
 )]
 
+mod binary;
 mod debian;
 mod deny;
 mod gate;
 mod pictures;
-mod program;
 mod prove;
+mod python;
 mod relay;
 mod repository;
 mod shells;
@@ -40,7 +41,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run the whole gate: format, rules, clippy, docs, dependency policy, vectors, tests.
+    /// Run the whole gate: format, rules, clippy, docs, dependency policy, vectors, tests in
+    /// Rust and Python, fuzz targets.
     Test {
         /// Inner loop: format, rules, clippy and unit tests only.
         #[arg(long)]
@@ -61,6 +63,8 @@ enum Chore {
     Shells,
     /// Write anew what is made of the command line's definitions: help screens, docs/cli.md.
     Snapshots,
+    /// Build the wheel and test it, which is a step of the gate.
+    Python,
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
         Chore::Pictures { check: true } => pictures::check(&repository),
         Chore::Shells => shells::check(&repository),
         Chore::Snapshots => snapshots::write(&repository),
+        Chore::Python => python::check(&repository),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };

@@ -16,7 +16,7 @@ use std::fs;
 use anyhow::{Context as _, ensure};
 use roxmltree::{Document, Node};
 
-use crate::program;
+use crate::binary;
 use crate::repository::Repository;
 
 const FOLDER: &str = "docs/pictures";
@@ -44,7 +44,7 @@ const FONTS: [&str; 8] = [
 
 /// Records all pictures and writes them.
 pub(crate) fn record(repository: &Repository) -> anyhow::Result<()> {
-    let binary = program::for_tests(repository)?;
+    let binary = binary::debug(repository)?;
     fs::create_dir_all(repository.path(FOLDER))?;
     let session = session::record(repository, &binary).context("the session")?;
     let exchanges = wire::record(&binary).context("the exchange")?;

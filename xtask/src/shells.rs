@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::repository::Repository;
 use crate::terminal::{Size, Terminal};
-use crate::{debian, program};
+use crate::{binary, debian};
 
 const FOLDER: &str = "target/shells";
 
@@ -47,7 +47,7 @@ printf '%s\n' "${COMPREPLY[@]}""#,
 
 /// Loads each script and asks for completions, and has each page read.
 pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
-    let binary = program::for_tests(repository)?;
+    let binary = binary::debug(repository)?;
     let folder = repository.path(FOLDER);
     fs::create_dir_all(&folder)?;
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

@@ -7,10 +7,18 @@
 //! `hide_short_help`. Examples and descriptions are in `help/pages.rs`; `cargo xtask
 //! snapshots` writes all anew that is made from these definitions.
 
+mod handover;
+mod secrets;
+
+use std::num::NonZeroU32;
+
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use passsafe_core::wire::DEFAULT_PORT;
 use passsafe_core::{EntryName, Lifetime, User};
+
+pub(crate) use handover::HandoverArgs;
+pub(crate) use secrets::{SecretArgs, SecretFile, ServeVerbArgs};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -31,10 +39,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Ask for a password and serve it, sealed, until its time is up
-    Serve(ServeArgs),
-    /// Print a secret from a safe
+    Serve(ServeVerbArgs),
+    /// Print secrets from a safe
     Get(GetArgs),
-    /// Run a program with a secret in its environment
+    /// Run a program with secrets in its environment, standard input or files
+    #[command(override_usage = "passsafe run [OPTIONS] --env <VAR[=NAME]> -- <CMD>...")]
     Run(RunArgs),
     /// Say how a safe is doing; needs no token
     Status(StatusArgs),
@@ -55,20 +64,22 @@ pub(crate) struct ServeArgs {
     /// Without a terminal, the default is 60.
     #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) minutes: Option<Lifetime>,
-    /// Read the password from standard input
-    ///
-    /// One final line feed is dropped.
-    #[arg(long)]
-    pub(crate) password_stdin: bool,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     /// Print address, passphrase and token as JSON
     ///
-    /// One line on standard output, which may be a pipe or a file then.
+    /// One line on standard output, which may be a pipe or a file then. Events are more lines of
+    /// JSON on standard error.
     #[arg(long)]
     pub(crate) json: bool,
     /// Clear the credentials from the screen when noted
     ///
     /// Waits for Enter, then clears screen and scrollback and serves.
-    #[arg(long, conflicts_with_all = ["json", "password_stdin"])]
+    #[arg(
+        long,
+        conflicts_with_all = ["json", "password_stdin", "secret_stdin"],
+        hide_short_help = true
+    )]
     pub(crate) clear: bool,
     /// Port on localhost; 0 takes a free one
     #[arg(short, long, value_name = "N", default_value_t = DEFAULT_PORT)]
@@ -80,6 +91,28 @@ pub(crate) struct ServeArgs {
     pub(crate) allow_host: Vec<HostName>,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
+    #[command(flatten)]
+    pub(crate) manner: MannerArgs,
+}
+
+const MANNER: &str = "While it serves";
+
+/// How often a safe hands out, whom it asks before that, and what it tells of it.
+#[derive(Debug, Args)]
+pub(crate) struct MannerArgs {
+    /// Hand the secrets out so many times at most
+    #[arg(long, value_name = "N", help_heading = MANNER, value_parser = from_1_up)]
+    pub(crate) max_uses: Option<NonZeroU32>,
+    /// Ask here before each release, naming the process
+    #[arg(long, help_heading = MANNER)]
+    pub(crate) confirm: bool,
+    /// Show neither the time left nor what happens
+    #[arg(short, long, help_heading = MANNER, hide_short_help = true)]
+    pub(crate) quiet: bool,
+}
+
+fn from_1_up(text: &str) -> Result<NonZeroU32, &'static str> {
+    text.parse().map_err(|_| "it is a whole number from 1 up")
 }
 
 const ACCESS: &str = "Access";
@@ -93,12 +126,18 @@ pub(crate) struct AccessArgs {
     #[arg(long, value_name = "PATH", help_heading = ACCESS, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) socket: Option<String>,
     /// Listen on the socket only
-    #[arg(long, requires = "socket", conflicts_with = "port", help_heading = ACCESS, hide_short_help = true)]
+    #[arg(
+        long,
+        requires = "socket",
+        conflicts_with = "port",
+        help_heading = ACCESS,
+        hide_short_help = true
+    )]
     pub(crate) no_port: bool,
     /// Let this account connect as well as this one
     ///
     /// By name or number.
-    #[arg(long, value_name = "NAME", help_heading = ACCESS)]
+    #[arg(long, value_name = "NAME", help_heading = ACCESS, hide_short_help = true)]
     pub(crate) allow_user: Vec<String>,
     /// Let every account of this machine connect
     #[arg(long, help_heading = ACCESS, hide_short_help = true)]
@@ -152,25 +191,47 @@ pub(crate) struct SafeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
-    /// Name of the secret
-    #[arg(default_value = "password")]
-    pub(crate) name: EntryName,
-    /// Leave out the final line feed
-    #[arg(long)]
-    pub(crate) raw: bool,
+    /// Name of the secret [default: password]
+    ///
+    /// With --json there is no default: without a name it prints all.
+    pub(crate) name: Option<EntryName>,
+    /// Print the names of all secrets, one a line
+    #[arg(long, conflicts_with_all = ["name", "json", "base64", "raw"])]
+    pub(crate) list: bool,
+    /// Print all secrets as one JSON object of texts
+    ///
+    /// Or the one that is named. A secret that is no text is an error: what kind of value there is
+    /// never depends on the secret. With --base64 every value is base64.
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
     #[command(flatten)]
     pub(crate) safe: SafeArgs,
     #[command(flatten)]
     pub(crate) user: UserArg,
 }
 
+/// How a secret is written.
+#[derive(Debug, Args)]
+pub(crate) struct FormArgs {
+    /// Print in base64, which any bytes fit into
+    #[arg(long)]
+    pub(crate) base64: bool,
+    /// Leave out the final line feed
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Variable for the program, and its secret's name
+    #[command(flatten)]
+    pub(crate) handover: HandoverArgs,
+    /// Leave PASSSAFE_… in the program's environment
     ///
-    /// Without a name: `password`.
-    #[arg(short, long, value_name = "VAR[=NAME]", required = true)]
-    pub(crate) env: Vec<EnvMapping>,
+    /// Passphrase and token included, and with them all that the safe holds.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) keep_credentials: bool,
     #[command(flatten)]
     pub(crate) safe: SafeArgs,
     #[command(flatten)]
@@ -248,45 +309,5 @@ impl std::str::FromStr for HostName {
             return Err("a host is a name or an address, and a port: safe.example:8051".to_owned());
         }
         Ok(Self(text.to_owned()))
-    }
-}
-
-/// `VAR` or `VAR=NAME`: which secret goes into which variable.
-#[derive(Debug, Clone)]
-pub(crate) struct EnvMapping {
-    pub(crate) variable: String,
-    pub(crate) name: EntryName,
-}
-
-impl std::str::FromStr for EnvMapping {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (variable, name) = match text.split_once('=') {
-            Some((variable, name)) => {
-                (variable, EntryName::new(name).map_err(|error| error.to_string())?)
-            }
-            None => (text, EntryName::password()),
-        };
-        if variable.is_empty() || variable.contains('\0') {
-            return Err("the variable has no name".to_owned());
-        }
-        Ok(Self { variable: variable.to_owned(), name })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mapping_names_variable_and_secret() {
-        let mapping: EnvMapping = "PGPASSWORD".parse().unwrap();
-        assert_eq!((mapping.variable.as_str(), mapping.name.as_str()), ("PGPASSWORD", "password"));
-        let mapping: EnvMapping = "PGUSER=DB_USER".parse().unwrap();
-        assert_eq!((mapping.variable.as_str(), mapping.name.as_str()), ("PGUSER", "DB_USER"));
-        for bad in ["", "=x", "A=", "A=9", "A=b=c"] {
-            assert!(bad.parse::<EnvMapping>().is_err(), "{bad}");
-        }
     }
 }

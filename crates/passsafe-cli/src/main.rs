@@ -15,11 +15,15 @@ mod failure;
 mod get;
 mod hardened;
 mod help;
-mod hint;
 mod man;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod memfd;
+mod names;
 mod nearest;
 mod open;
 mod output;
+#[cfg(unix)]
+mod program;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]
@@ -62,9 +66,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         #[cfg(unix)]
         Some(Verb::Run(args)) => run::run(&args).map_err(run::before_child),
         #[cfg(unix)]
-        Some(Verb::Serve(args)) => serve::serve(args),
+        Some(Verb::Serve(args)) => serve::serve(args.serve, &args.names),
         #[cfg(unix)]
-        None => serve::serve(cli.serve),
+        None => serve::serve(cli.serve, &[]),
         #[cfg(not(unix))]
         Some(Verb::Run(_) | Verb::Serve(_)) | None => Err(Failure::new(
             failure::code::UNAVAILABLE,

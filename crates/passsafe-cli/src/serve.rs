@@ -7,36 +7,40 @@
 //! The port is bound before anything is asked, so a busy one costs nobody a password.
 
 mod bind;
+mod file;
 mod handoff;
-mod inherited;
+pub(crate) mod inherited;
 mod present;
-mod refusals;
+mod screen;
 mod seal;
 mod secret;
 mod serving;
 pub(crate) mod signals;
 mod socket;
+mod sources;
 
 use std::io::{IsTerminal as _, stdout};
 
 use passsafe_client::account_user;
-use passsafe_core::Lifetime;
+use passsafe_core::{EntryName, Lifetime};
 use passsafe_server::{Clock as _, SystemClock};
 
 use crate::accounts;
-use crate::args::ServeArgs;
+use crate::args::{MannerArgs, ServeArgs};
 use crate::failure::{Failure, code};
 use crate::hardened;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, nobody_to_ask};
 use handoff::{Access, Handoff};
 use present::Credentials;
+use screen::{Manner, Show};
+use sources::Sources;
 
 pub(crate) use serving::serving;
 
 /// The hidden verb under which the executable starts as the serving process.
 pub(crate) const SERVING_VERB: &str = "__serving";
 
-pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
+pub(crate) fn serve(args: ServeArgs, names: &[EntryName]) -> Result<(), Failure> {
     // Before anything is asked, so that whoever minds the warning can still stop.
     hardened::harden().warn();
     if !args.json && !stdout().is_terminal() {
@@ -46,7 +50,17 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
             "add --json to print them as one line of JSON",
         ));
     }
-    let source = secret::Source::choose(args.password_stdin, Terminal::open())?;
+    let terminal = Terminal::open();
+    let manner = manner(&args, terminal.is_some())?;
+    let sources = Sources::of(names, args.secrets)?;
+    sources.check(terminal.as_ref())?;
+    if args.clear && terminal.is_none() {
+        return Err(Failure::new(
+            code::NO_INPUT,
+            "there is no terminal at which --clear could wait for Enter",
+            "leave --clear out",
+        ));
+    }
     let user = seal::user(args.user.user.as_ref(), account_user)?;
     let users = admitted(&args.access.allow_user)?;
     let for_others = !users.is_empty() || args.access.allow_any_user;
@@ -60,13 +74,15 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
             (listeners, format!("http://localhost:{port}"))
         }
     };
-    let lifetime = match (args.minutes, &source) {
+    let reading = sources.read()?;
+    let lifetime = match (args.minutes, &terminal) {
         (Some(lifetime), _) => lifetime,
-        (None, secret::Source::Terminal(terminal)) => ask_lifetime(terminal)?,
-        (None, secret::Source::Stdin) => Lifetime::DEFAULT,
+        (None, Some(terminal)) => ask_lifetime(terminal)?,
+        (None, None) => Lifetime::DEFAULT,
     };
-    let entries = source.read()?;
+    let entries = reading.ask(&sources, terminal.as_ref())?;
     let sealed = seal::seal(&entries, &user)?;
+    let names = entries.names().cloned().collect();
     drop(entries);
     let creation = SystemClock.now();
     let made = place.map(|place| place.make()).transpose()?;
@@ -77,7 +93,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         any_user: args.access.allow_any_user,
         socket: made.as_ref().map(socket::Made::parts),
     };
-    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, access);
+    let handoff = Handoff::new(&sealed.record, &sealed.seed, lifetime, creation, access, manner);
     let serving = handoff.prepare(listeners, socket)?;
     let credentials = Credentials {
         url,
@@ -86,6 +102,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
         token: sealed.seed.token(lifetime),
         user,
         named_user: args.user.user.is_some(),
+        names,
         lifetime,
         expires_at: handoff.expires_at(),
     };
@@ -99,13 +116,31 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), Failure> {
     }
     let without_credentials = credentials.reminder();
     drop(credentials);
-    if let (true, secret::Source::Terminal(terminal)) = (args.clear, &source) {
+    if let Some(terminal) = terminal.filter(|_| args.clear) {
         // A prompt like the others: a signal ends the program there.
         terminal.wait_for_enter("Press Enter once they are noted, to clear the screen")?;
         signals::hold_back();
         present::clear_screen(&without_credentials)?;
     }
     Err(serving.exec(args.json))
+}
+
+/// How the safe behaves on screen; `at_keyboard` tells whether questions can be answered there.
+fn manner(args: &ServeArgs, at_keyboard: bool) -> Result<Manner, Failure> {
+    let MannerArgs { max_uses, confirm, quiet } = args.manner;
+    if confirm && !screen::can_ask() {
+        return Err(nobody_to_ask(
+            "consent",
+            "start it in the foreground of a terminal, or leave --confirm out",
+        ));
+    }
+    let show = match () {
+        () if quiet => Show::Nothing,
+        () if args.json => Show::Json,
+        // A person has typed the password, or at least reads the credentials.
+        () => Show::Live,
+    };
+    Ok(Manner { show, keys: at_keyboard, confirm, max_uses })
 }
 
 /// The numbers of the accounts that may connect besides this one.

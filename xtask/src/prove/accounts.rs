@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use super::{Finding, Proof};
-use crate::program::released;
+use crate::binary;
 use crate::repository::Repository;
 
 pub(super) const PROOF: Proof = Proof {
@@ -55,7 +55,7 @@ print(received)
 "#;
 
 fn run(repository: &Repository) -> anyhow::Result<Vec<Finding>> {
-    let binary = released(repository)?;
+    let binary = binary::release(repository)?;
     let mut safe = start(&binary)?;
     let result = attack(&binary, &safe.credentials);
     safe.child.kill()?;

@@ -4,8 +4,6 @@
 //! as descriptors of their own; nothing in arguments, environment or on disk. On Linux the
 //! descriptor is a sealed memfd: a pipe to oneself would block at 64 KiB.
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod memfd;
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 mod socketpair;
 
@@ -28,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::SERVING_VERB;
+use super::screen::Manner;
 use crate::environment;
 use crate::failure::Failure;
 
@@ -39,6 +38,7 @@ pub(super) struct Handoff {
     minutes: u16,
     deadline: Deadline,
     access: Access,
+    manner: Manner,
 }
 
 /// Who may ask for the record, and what has to be tidied up in the end.
@@ -58,6 +58,7 @@ pub(super) struct Received {
     pub(super) lifetime: Lifetime,
     pub(super) deadline: Deadline,
     pub(super) access: Access,
+    pub(super) manner: Manner,
 }
 
 impl Handoff {
@@ -67,6 +68,7 @@ impl Handoff {
         lifetime: Lifetime,
         creation: Moment,
         access: Access,
+        manner: Manner,
     ) -> Self {
         Self {
             record: Zeroizing::new(record.to_json()),
@@ -74,6 +76,7 @@ impl Handoff {
             minutes: lifetime.minutes(),
             deadline: Deadline::new(creation, lifetime),
             access,
+            manner,
         }
     }
 
@@ -124,6 +127,7 @@ impl Handoff {
             lifetime: Lifetime::from_minutes(handoff.minutes).map_err(io::Error::other)?,
             deadline: handoff.deadline,
             access: handoff.access,
+            manner: handoff.manner,
         })
     }
 }
@@ -199,6 +203,6 @@ fn own_executable() -> CString {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-use memfd::carrier;
+use crate::memfd::sealed as carrier;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 use socketpair::carrier;

@@ -1,26 +1,22 @@
 //! The serving process: started by `exec` from the sealing one, and knows ciphertext only.
 
-use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::SystemTime;
 
-use passsafe_core::wire::State;
 use passsafe_server::{Admission, AllowedHosts, Listener, Safe, SocketFile, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::handoff::{Access, Handoff, Received};
-use super::{inherited, refusals, signals};
+use super::screen::{Heard, LocalTime, Screen, Style};
+use super::{inherited, signals};
 use crate::args::ServingArgs;
+use crate::environment;
 use crate::failure::{Failure, code};
 use crate::hardened;
-use crate::output::note_aside;
-
-/// For saying how it ended; then the process is gone, heard or not.
-const LAST_WORDS: Duration = Duration::from_millis(250);
 
 pub(crate) fn serving(args: &ServingArgs) -> Result<(), Failure> {
     // exec undid what the sealing process had done to itself; what failed there was said there.
@@ -35,16 +31,11 @@ pub(crate) fn serving(args: &ServingArgs) -> Result<(), Failure> {
             "start a safe with 'passsafe serve'",
         )
     })?;
-    let end = serve(received, listeners)
-        .map_err(|error| Failure::os("the safe cannot be served", error))?;
-    let said = note_aside(match end {
-        State::Expired => "expired: the time is up, and the safe is gone\n",
-        State::Closed => "closed: the safe is gone\n",
-        State::Locked => "ended: the locked safe is gone\n",
-        _ => "ended: the safe is gone\n",
-    });
-    let _or_nobody_reads = said.recv_timeout(LAST_WORDS);
-    Ok(())
+    // Before there is a second thread.
+    let local = LocalTime::of_system(SystemTime::now());
+    signals::hold_back_stops();
+    serve(received, listeners, local)
+        .map_err(|error| Failure::os("the safe cannot be served", error))
 }
 
 fn take_over(args: &ServingArgs) -> io::Result<(Received, Vec<Listener>)> {
@@ -59,26 +50,41 @@ fn take_over(args: &ServingArgs) -> io::Result<(Received, Vec<Listener>)> {
     Ok((Handoff::receive(File::from(handoff))?, listeners))
 }
 
-fn serve(received: Received, listeners: Vec<Listener>) -> io::Result<State> {
-    let Received { record, seed, lifetime, deadline, access } = received;
+fn serve(received: Received, listeners: Vec<Listener>, local: LocalTime) -> io::Result<()> {
+    let Received { record, seed, lifetime, deadline, access, manner } = received;
     let Access { hosts, users, any_user, socket } = access;
     let token = seed.token(lifetime);
     drop(seed);
-    let safe = Arc::new(Safe::new(&record, token, deadline, Arc::new(SystemClock)));
+    let safe = Safe::new(&record, token, deadline, Arc::new(SystemClock));
     drop(record);
+    let safe = match manner.max_uses {
+        Some(uses) => safe.with_max_uses(uses),
+        None => safe,
+    };
+    let (safe, questions) = if manner.confirm {
+        let (safe, questions) = safe.with_consent();
+        (safe, Some(questions))
+    } else {
+        (safe, None)
+    };
+    let (safe, events) = safe.with_events();
+    let safe = Arc::new(safe);
     let hosts = hosts.into_iter().fold(AllowedHosts::default(), AllowedHosts::with);
     let mut admission = users.into_iter().fold(Admission::default(), Admission::with_user);
     if any_user {
         admission = admission.with_any_user();
     }
-    let admission = admission.with_report(refusals::announcer());
     let end = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let shutdown = shutdown_signal()?;
-        let server = passsafe_server::run(listeners, safe.clone(), hosts, admission, shutdown);
-        tokio::select! {
-            end = server => end,
-            never = announce_lockout(&safe) => match never {},
-        }
+        let heard = Heard { safe: safe.clone(), events, questions };
+        let mut screen = Screen::open(manner, style(), local, lifetime.duration(), heard)?;
+        let server = passsafe_server::run(listeners, safe, hosts, admission, shutdown);
+        let state = tokio::select! {
+            state = server => state?,
+            never = screen.watch() => match never {},
+        };
+        screen.end(state).await;
+        Ok(())
     });
     if let Some((path, device, inode)) = socket {
         // Whoever removed it before has saved us the trouble.
@@ -87,28 +93,29 @@ fn serve(received: Received, listeners: Vec<Listener>) -> io::Result<State> {
     end
 }
 
-/// Says so when the safe is locked, and then waits for ever.
-async fn announce_lockout(safe: &Safe) -> Infallible {
-    let mut state = safe.subscribe();
-    if state.wait_for(|state| *state == State::Locked).await.is_ok() {
-        note_aside(
-            "locked: three wrong tokens were tried, so nobody gets in any more; Ctrl-C ends the safe\n",
-        );
+/// What the terminal is capable of, as far as variables say.
+fn style() -> Style {
+    Style {
+        colour: !environment::refuses_colour(),
+        unicode: environment::is_utf8(),
+        moves: !environment::is_dumb_terminal(),
     }
-    std::future::pending().await
 }
 
-/// Completes at SIGINT, SIGTERM or SIGHUP.
+/// Completes at SIGINT, SIGTERM, SIGHUP or SIGQUIT: whatever a keyboard or a supervisor ends
+/// programs with has to leave the terminal sane.
 fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let mut quit = signal(SignalKind::quit())?;
     signals::let_through();
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
+            _ = quit.recv() => {}
         }
     })
 }

@@ -44,15 +44,27 @@ impl Clocks {
     }
 
     pub(crate) fn with_safe_of(password: &[u8]) -> (Self, Safe) {
-        let shared = NamedTempFile::new().unwrap();
-        let clocks = Self(shared.as_file().try_clone().unwrap());
-        clocks.0.set_len(SHARED_LEN).unwrap();
+        let (clocks, shared) = Self::new();
         let mut serve = passsafe(["serve", "--minutes", "5"]);
         serve.env("LD_PRELOAD", shim()).env("CLOCK_SHIM", shared.path());
         let safe = Safe::start_with(password, serve);
         // Served means that both processes have opened the file.
         assert!((LIFETIME - 30..=LIFETIME).contains(&seconds_left(&safe)));
         (clocks, safe)
+    }
+
+    /// Clocks, and the file by which a command that is started with [`Self::variables`] sees
+    /// them.
+    pub(crate) fn new() -> (Self, NamedTempFile) {
+        let shared = NamedTempFile::new().unwrap();
+        let clocks = Self(shared.as_file().try_clone().unwrap());
+        clocks.0.set_len(SHARED_LEN).unwrap();
+        (clocks, shared)
+    }
+
+    /// For a line of shell, in front of the command.
+    pub(crate) fn variables(shared: &NamedTempFile) -> String {
+        format!("LD_PRELOAD={} CLOCK_SHIM={}", shim().display(), shared.path().display())
     }
 
     /// Seconds that each clock is ahead of the true one.

@@ -9,11 +9,13 @@
 #![cfg(unix)]
 
 mod accounts;
+mod asking;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 mod descriptors;
 #[cfg(target_os = "linux")]
 mod errors;
+mod handover;
 #[cfg(target_os = "linux")]
 mod hardening;
 mod help;
@@ -28,7 +30,12 @@ mod rogue;
 mod run;
 #[cfg(target_os = "linux")]
 mod scan;
+#[cfg(target_os = "linux")]
+mod screen;
+mod secrets;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;
+#[cfg(target_os = "linux")]
+mod transparent;
 mod usage;

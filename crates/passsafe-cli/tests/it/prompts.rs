@@ -13,7 +13,7 @@ use crate::support::{
 /// How long a test waits for what must come; reached only when it fails.
 const PATIENCE: Option<u64> = Some(30_000);
 
-fn at_terminal(command: Command) -> PtySession {
+pub(crate) fn at_terminal(command: Command) -> PtySession {
     spawn_command(command, PATIENCE).unwrap()
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn expect(session: &mut PtySession, text: &str) -> String {
 }
 
 #[track_caller]
-fn expect_exit(session: &mut PtySession, code: i32) -> String {
+pub(crate) fn expect_exit(session: &mut PtySession, code: i32) -> String {
     let rest = session.exp_eof().unwrap();
     match session.process().wait().unwrap() {
         WaitStatus::Exited(_, exited) => assert_eq!(exited, code, "{rest}"),
@@ -129,7 +129,7 @@ fn the_line_of_json_may_be_asked_for_at_a_terminal_too() {
 
 /// Leads a command to a prompt, ends it there, and sees that two lines say what happened and
 /// that echo and keys are back.
-fn ended_at_a_prompt(command: &str, answers: &[(&str, &str)], prompt: &str, end: &End) {
+pub(crate) fn ended_at_a_prompt(command: &str, answers: &[(&str, &str)], prompt: &str, end: &End) {
     // An interactive shell survives what its command dies of; so does this one.
     let mut session =
         shell(&format!("trap : INT; echo \"shell=$$.\"; {command}; echo \"code=$?\"; stty -a"));
@@ -159,7 +159,7 @@ fn ended_at_a_prompt(command: &str, answers: &[(&str, &str)], prompt: &str, end:
 }
 
 /// What a person, or another program, does at a prompt.
-enum End {
+pub(crate) enum End {
     CtrlC,
     CtrlD,
     Kill,

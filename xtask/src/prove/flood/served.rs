@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
 use super::http;
-use crate::program::released;
+use crate::binary;
 use crate::prove::Finding;
 use crate::repository::Repository;
 
@@ -38,7 +38,7 @@ struct Credentials {
 
 impl Served {
     pub(super) fn start(repository: &Repository, minutes: u32) -> anyhow::Result<Self> {
-        let binary = released(repository)?;
+        let binary = binary::release(repository)?;
         let mut child = repository
             .command(&binary)
             .args(["serve", "--password-stdin", "--json", "--port", "0", "--minutes"])

@@ -10,8 +10,9 @@ use anyhow::{Context as _, bail};
 use super::owner;
 use super::served::Served;
 use super::unread::{self, Readers};
+use crate::debian;
 use crate::prove::{Finding, Proof};
-use crate::repository::{Repository, run as run_command};
+use crate::repository::Repository;
 
 pub(crate) const PROOF: Proof = Proof {
     name: "slow",
@@ -30,7 +31,7 @@ const WAYS: [(&str, &str, &str); 3] = [
 ];
 
 fn run(repository: &Repository) -> anyhow::Result<Vec<Finding>> {
-    install(repository)?;
+    debian::provide(repository, &[TOOL], is_there)?;
     let mut findings = Vec::new();
     for (what, switch, path) in WAYS {
         println!("  {what} …");
@@ -87,19 +88,7 @@ fn attack(switch: &str, url: &str, done: &AtomicBool, rounds: &AtomicU64) -> any
     Ok(())
 }
 
-fn install(repository: &Repository) -> anyhow::Result<()> {
-    let there = || {
-        let mut probe = Command::new(TOOL);
-        probe.arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
-    };
-    if there() {
-        return Ok(());
-    }
-    if !rustix::process::geteuid().is_root() {
-        bail!("{TOOL} is not there; install it with `apt-get install {TOOL}` as root");
-    }
-    let mut install = repository.command("apt-get");
-    install.args(["install", "--yes", "--no-install-recommends", TOOL]);
-    run_command(install).with_context(|| format!("{TOOL} is not there"))?;
-    if there() { Ok(()) } else { bail!("{TOOL} is still not there") }
+fn is_there() -> Option<()> {
+    let mut probe = Command::new(TOOL);
+    probe.arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok().then_some(())
 }

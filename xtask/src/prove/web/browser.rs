@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::repository::{Repository, run};
+use crate::debian;
+use crate::repository::Repository;
 
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// As root there is no sandbox, and none is needed against a page of our own. The rest keeps
@@ -25,17 +26,7 @@ const FLAGS: [&str; 10] = [
 
 /// Chromium's binary, installed from Debian's package where it is missing.
 pub(super) fn find(repository: &Repository) -> anyhow::Result<PathBuf> {
-    if let Some(found) = look() {
-        return Ok(found);
-    }
-    println!("installing Debian's chromium");
-    let install = ["install", "--quiet", "--yes", "--no-install-recommends", "chromium"];
-    for arguments in [&["update", "--quiet"][..], &install] {
-        let mut apt = repository.command("apt-get");
-        apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        run(apt).context("install Chromium, then try again")?;
-    }
-    look().context("Debian's chromium installs no chromium")
+    debian::provide(repository, &["chromium"], look)
 }
 
 fn look() -> Option<PathBuf> {

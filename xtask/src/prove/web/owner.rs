@@ -8,7 +8,8 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::repository::{Repository, run};
+use crate::binary;
+use crate::repository::Repository;
 
 const PASSWORD: &str = "S3kr!t";
 
@@ -31,8 +32,7 @@ struct Credentials {
 
 impl Owner {
     pub(super) fn start(repository: &Repository) -> anyhow::Result<Self> {
-        run(repository.cargo(&["build", "--release", "--locked", "--package", "passsafe-cli"]))?;
-        let binary = repository.path("target/release/passsafe");
+        let binary = binary::release(repository)?;
         let mut child = Command::new(&binary)
             .args(["serve", "--minutes", "30", "--password-stdin", "--json", "--port", "0"])
             .stdin(Stdio::piped())
