@@ -30,8 +30,8 @@ pub(crate) fn whole(repository: &Repository) -> anyhow::Result<()> {
             Step { name: "test vectors", check: vectors::check },
             Step { name: "pictures", check: pictures::check },
             Step { name: "tests", check: all_tests },
-            Step { name: "tests in Python", check: python::check },
             Step { name: "shells and manual pages", check: shells::check },
+            Step { name: "tests in Python", check: python::check },
             Step { name: "fuzz targets, short", check: prove::fuzz::short },
         ],
     )

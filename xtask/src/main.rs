@@ -53,8 +53,6 @@ enum Chore {
         /// Names of proofs.
         names: Vec<String>,
     },
-    /// Build the wheel and test it, which is a step of the gate.
-    Python,
     /// Record the pictures of docs/pictures from real runs.
     Pictures {
         /// Record nothing; fail if the committed files cannot be what would be written.
@@ -65,6 +63,8 @@ enum Chore {
     Shells,
     /// Write anew what is made of the command line's definitions: help screens, docs/cli.md.
     Snapshots,
+    /// Build the wheel and test it, which is a step of the gate.
+    Python,
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -79,11 +79,11 @@ fn main() -> ExitCode {
         Chore::Test { quick: false } => gate::whole(&repository),
         Chore::Test { quick: true } => gate::quick(&repository),
         Chore::Prove { names } => prove::prove(&repository, &names),
-        Chore::Python => python::check(&repository),
         Chore::Pictures { check: false } => pictures::record(&repository),
         Chore::Pictures { check: true } => pictures::check(&repository),
         Chore::Shells => shells::check(&repository),
         Chore::Snapshots => snapshots::write(&repository),
+        Chore::Python => python::check(&repository),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };
