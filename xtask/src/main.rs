@@ -62,8 +62,6 @@ enum Chore {
         #[arg(long, conflicts_with = "names")]
         smoke: bool,
     },
-    /// Build the wheel and test it, which is a step of the gate.
-    Python,
     /// Record the pictures of docs/pictures from real runs.
     Pictures {
         /// Record nothing; fail if the committed files cannot be what would be written.
@@ -90,7 +88,6 @@ fn main() -> ExitCode {
         Chore::Prove { names } => prove::prove(&repository, &names),
         Chore::Bench { smoke: true, .. } => bench::smoke(&repository),
         Chore::Bench { names, .. } => bench::bench(&repository, &names),
-        Chore::Python => python::check(&repository),
         Chore::Pictures { check: false } => pictures::record(&repository),
         Chore::Pictures { check: true } => pictures::check(&repository),
         Chore::Shells => shells::check(&repository),

@@ -79,14 +79,23 @@ fn runs_a_program(args: &[OsString]) -> bool {
 }
 
 fn explain(error: &clap::Error, command: &Command, verb: Option<&str>) -> Failure {
-    // As `serve` goes without its verb and may have a program, clap takes a wrong verb for an
-    // argument of it.
-    let word = text(error, ContextKind::InvalidArg);
-    if let Some(word) = word.filter(|_| word == verb) {
-        let hint = verb_hint(word, command).unwrap_or_else(|| see_help(command, None));
-        return Failure::new(code::USAGE, format!("unrecognized subcommand '{word}'"), hint);
+    let argument = text(error, ContextKind::InvalidArg);
+    let is_verb = |word: &&str| !word.starts_with('-') && verb.is_none_or(|it| it == *word);
+    match argument.filter(is_verb) {
+        Some(word) => misplaced(word, command),
+        None => Failure::new(code::USAGE, message(error), hint(error, command, verb)),
     }
-    Failure::new(code::USAGE, message(error), hint(error, command, verb))
+}
+
+/// As `serve` goes without its verb and may have a program, clap takes what is meant for a verb
+/// for an argument of it.
+fn misplaced(word: &str, command: &Command) -> Failure {
+    if command.find_subcommand(word).is_some() {
+        let message = format!("the command '{word}' comes before all options");
+        return Failure::new(code::USAGE, message, see_help(command, Some(word)));
+    }
+    let hint = verb_hint(word, command).unwrap_or_else(|| see_help(command, None));
+    Failure::new(code::USAGE, format!("unrecognized subcommand '{word}'"), hint)
 }
 
 /// clap's own first paragraph, on one line.
@@ -126,9 +135,7 @@ fn verb_hint(word: &str, command: &Command) -> Option<String> {
     let verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
     did_you_mean(word, &verbs).or_else(|| {
         EntryName::new(word).ok()?;
-        Some(format!(
-            "a name comes after its command: 'passsafe serve {word}', 'passsafe get {word}'"
-        ))
+        Some(format!("a secret's name comes after the verb: passsafe serve {word}"))
     })
 }
 

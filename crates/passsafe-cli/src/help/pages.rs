@@ -50,13 +50,18 @@ Without a command, it serves, with the options of 'passsafe serve'.",
     Page {
         verb: "serve",
         description: "\
-Asks for how long and for the password, hidden, shows a passphrase of six words and a token of \
-six digits, and serves until the time is up, Ctrl-C or 'passsafe close'. What is served is \
-ciphertext; the process that serves it has never held password or passphrase.",
+Asks for how long and for the password, or for each secret that is named, hidden; shows a passphrase \
+of six words and a token of six digits, and serves until the time is up, Ctrl-C or 'passsafe close'. \
+What is served is ciphertext; the process that serves it has never held password or passphrase. The \
+terminal shows the time left, and who fetched.",
         examples: &[
             example(
                 "passsafe serve --minutes 30",
                 "ask for a password, and serve it for half an hour",
+            ),
+            example(
+                "passsafe serve --confirm --max-uses 3",
+                "ask before each release, three at most",
             ),
             example(
                 "printf %s \"$PW\" | passsafe serve --password-stdin --json --port 0",
@@ -70,7 +75,6 @@ ciphertext; the process that serves it has never held password or passphrase.",
                 "passsafe serve -- jupyter lab",
                 "around a program, which finds the safe by itself",
             ),
-            example("passsafe serve --confirm --max-uses 3", "ask before each of three releases"),
             example(
                 "passsafe serve --socket \"$XDG_RUNTIME_DIR/safe.sock\" --allow-user postgres",
                 "for a container, or another account",
@@ -83,12 +87,13 @@ ciphertext; the process that serves it has never held password or passphrase.",
 Asks for passphrase and token, fetches the sealed record and opens it here. The secret and a line \
 feed go to standard output, all else to standard error or the terminal.",
         examples: &[
-            example("passsafe get", "ask for passphrase and token, print the password"),
+            example("passsafe get DB_PASSWORD", "ask for passphrase and token, print that secret"),
+            example("passsafe get", "the one that was not named when it was stored"),
             example(
                 "passsafe get --raw | docker login --username ana --password-stdin",
                 "without a line feed, into a program that reads it",
             ),
-            example("passsafe get --json", "all secrets at once, as JSON"),
+            example("passsafe get --json", "all of them, for a program"),
             example("passsafe get --url http://localhost:40123", "from a safe on another port"),
         ],
     },
@@ -105,9 +110,13 @@ read a program's environment.",
             ),
             example(
                 "passsafe run --env PGUSER=DB_USER --env PGPASSWORD=DB_PASSWORD -- psql",
-                "two secrets by name",
+                "two secrets, under the names that psql wants",
             ),
             example("passsafe run --all -- make deploy", "every secret in a variable of its name"),
+            example(
+                "passsafe run --stdin password -- docker login -u ana --password-stdin",
+                "on standard input, and in no environment",
+            ),
             example(
                 "passsafe run --file PGSSLKEY=DB_KEY -- psql",
                 "the path of a file that exists in memory only",
@@ -223,9 +232,9 @@ pub(crate) const EXIT_CODES: &[(&str, &str)] = &[
         "77",
         "The safe refused: wrong token, locked, spent, expired, closed, another host; or another account listens there, and nothing was sent.",
     ),
-    ("125", "run: anything of the above, before the program started."),
-    ("126", "run: the program cannot be executed."),
-    ("127", "run: there is no such program."),
+    ("125", "run, and serve with CMD: anything of the above, before the program started."),
+    ("126", "run, and serve with CMD: the program cannot be executed."),
+    ("127", "run, and serve with CMD: there is no such program."),
     (
         "128+N",
         "Ended at a prompt by signal N: Ctrl-C is 130. The terminal is left as it was found.",

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use super::{Case, Refusal};
 use crate::support::{passsafe, with_input};
 
-pub(super) const CASES: &[Case] = &[words, values, not_text, accounts, the_inner_verb];
+pub(super) const CASES: &[Case] = &[words, values, not_text, accounts, the_inner_verbs];
 
 fn refused(args: &[&str]) -> Refusal {
     Refusal::of(&passsafe(args).output().unwrap())
@@ -30,6 +30,12 @@ fn words() -> Vec<Refusal> {
         &["completions"],
         &["--clear", "--json"],
         &["--port=1", "--port=2"],
+        &["--minutes", "5", "DB_USER"],
+        &["--minutes", "5", "get"],
+        &["run", "--", "true"],
+        &["--json", "--", "true"],
+        &["serve", "--clear", "--", "true"],
+        &["serve", "--confirm", "--", "true"],
     ]
     .map(refused)
     .into()
@@ -45,6 +51,16 @@ fn values() -> Vec<Refusal> {
         &["serve", "--user", ""],
         &["get", "--user", &long],
         &["serve", "--allow-host", "a b"],
+        &["serve", "9"],
+        &["serve", "--max-uses", "0"],
+        &["serve", "--secret-file", "KEY"],
+        &["serve", "--secret-file", "KEY="],
+        &["serve", "--secret-file", "9=x"],
+        &["serve", "--show", "9"],
+        &["serve", "--secret-stdin", "9"],
+        &["run", "--stdin", "9", "--", "true"],
+        &["run", "--file", "=A", "--", "true"],
+        &["run", "--file", "A=9", "--", "true"],
         &["run", "--env", "=A", "--", "true"],
         &["run", "--env", "A=9", "--", "true"],
     ]
@@ -65,6 +81,9 @@ fn accounts() -> Vec<Refusal> {
     ]
 }
 
-fn the_inner_verb() -> Vec<Refusal> {
-    vec![refused(&["__serving", "--handoff", "99", "--listener", "98"])]
+fn the_inner_verbs() -> Vec<Refusal> {
+    vec![
+        refused(&["__serving", "--handoff", "99", "--listener", "98"]),
+        refused(&["__gate", "--pipe=99", "--", "true"]),
+    ]
 }
