@@ -4,7 +4,8 @@
 use super::shipped::shipped;
 use super::source::{Source, Token, starts_with};
 
-const LIBRARIES: [&str; 5] = [
+const LIBRARIES: [&str; 6] = [
+    "crates/passsafe-arena",
     "crates/passsafe-core",
     "crates/passsafe-peer",
     "crates/passsafe-server",
