@@ -8,8 +8,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::samples::{Samples, Summary};
 use crate::target::{Answer, Target};
 
-/// Connects `connections` times, asks once on each, and stays; then fetches `count` times,
-/// each time on a connection of its own.
+/// Connects so many times, one less, and stays silent; then fetches `count` times, each time
+/// on a connection of its own.
 pub(crate) fn measure(
     url: &Target,
     token: &str,
@@ -26,9 +26,7 @@ pub(crate) fn measure(
     let mut answer = Answer::with_room();
     let mut others = Vec::with_capacity(connections);
     for _ in 1..connections {
-        let mut stream = url.connect()?;
-        answer.exchange(&mut *stream, &request)?;
-        others.push(stream);
+        others.push(url.connect()?);
     }
     let mut samples = Samples::with_room_for(count);
     for _ in 0..count {

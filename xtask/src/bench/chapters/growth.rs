@@ -11,7 +11,7 @@ const CONNECTIONS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 const ENTRIES: [usize; 4] = [1, 10, 100, 1_000];
 const VALUES: [usize; 5] = [1, 256, 4_096, 16_384, 65_536];
 const ROUNDS: usize = 3;
-const NEWCOMERS: usize = 200;
+const NEWCOMERS: usize = 50;
 const CALLS: usize = 1_000;
 
 /// Medians, tails and memory of all rounds.
