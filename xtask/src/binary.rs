@@ -1,4 +1,4 @@
-//! The command `passsafe`, built and found, for chores that run it as its users do.
+//! The programs of the workspace, built and found, for chores that run them.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -8,22 +8,29 @@ use cargo_metadata::Message;
 
 use crate::repository::Repository;
 
-/// As it is released, which is what the proofs are about.
+/// The command as it is released, which is what the proofs are about.
 pub(crate) fn release(repository: &Repository) -> anyhow::Result<PathBuf> {
-    build(repository, &["--release"])
+    build(repository, "passsafe-cli", true)
 }
 
 /// As the tests have built it, which costs nothing more.
 pub(crate) fn debug(repository: &Repository) -> anyhow::Result<PathBuf> {
-    build(repository, &[])
+    build(repository, "passsafe-cli", false)
 }
 
-fn build(repository: &Repository, profile: &[&str]) -> anyhow::Result<PathBuf> {
-    let mut cargo =
-        repository.cargo(&["build", "--locked", "--package", "passsafe-cli", "--quiet"]);
-    cargo.args(profile).arg("--message-format=json").stderr(Stdio::inherit());
+/// The binary of a package: as it is released, or quickly.
+pub(crate) fn build(
+    repository: &Repository,
+    package: &str,
+    release: bool,
+) -> anyhow::Result<PathBuf> {
+    let mut cargo = repository.cargo(&["build", "--locked", "--package", package, "--quiet"]);
+    if release {
+        cargo.arg("--release");
+    }
+    cargo.arg("--message-format=json").stderr(Stdio::inherit());
     let output = cargo.output()?;
-    ensure!(output.status.success(), "passsafe cannot be built");
+    ensure!(output.status.success(), "{package} cannot be built");
     Message::parse_stream(output.stdout.as_slice())
         .filter_map(Result::ok)
         .find_map(|message| match message {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::repository::{Repository, run};
-use crate::{deny, pictures, prove, python, shells, tidy, vectors};
+use crate::{bench, deny, pictures, prove, python, shells, tidy, vectors};
 
 type Check = fn(&Repository) -> anyhow::Result<()>;
 
@@ -33,6 +33,7 @@ pub(crate) fn whole(repository: &Repository) -> anyhow::Result<()> {
             Step { name: "shells and manual pages", check: shells::check },
             Step { name: "tests in Python", check: python::check },
             Step { name: "fuzz targets, short", check: prove::fuzz::short },
+            Step { name: "bench, smoke", check: bench::smoke },
         ],
     )
 }

@@ -9,6 +9,7 @@
     reason = "a chore reports to the person who started it"
 )]
 
+mod bench;
 mod binary;
 mod debian;
 mod deny;
@@ -53,6 +54,14 @@ enum Chore {
         /// Names of proofs.
         names: Vec<String>,
     },
+    /// Measure how fast passsafe is, against floors and other programs, and write the report.
+    Bench {
+        /// Names of chapters.
+        names: Vec<String>,
+        /// Run everything once and write nothing: a test of the measuring.
+        #[arg(long, conflicts_with = "names")]
+        smoke: bool,
+    },
     /// Record the pictures of docs/pictures from real runs.
     Pictures {
         /// Record nothing; fail if the committed files cannot be what would be written.
@@ -63,8 +72,6 @@ enum Chore {
     Shells,
     /// Write anew what is made of the command line's definitions: help screens, docs/cli.md.
     Snapshots,
-    /// Build the wheel and test it, which is a step of the gate.
-    Python,
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -79,11 +86,12 @@ fn main() -> ExitCode {
         Chore::Test { quick: false } => gate::whole(&repository),
         Chore::Test { quick: true } => gate::quick(&repository),
         Chore::Prove { names } => prove::prove(&repository, &names),
+        Chore::Bench { smoke: true, .. } => bench::smoke(&repository),
+        Chore::Bench { names, .. } => bench::bench(&repository, &names),
         Chore::Pictures { check: false } => pictures::record(&repository),
         Chore::Pictures { check: true } => pictures::check(&repository),
         Chore::Shells => shells::check(&repository),
         Chore::Snapshots => snapshots::write(&repository),
-        Chore::Python => python::check(&repository),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };

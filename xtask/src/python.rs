@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -33,10 +33,25 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
         .context("`ruff format` mends it")?;
     run(environment.python(&["-m", "ruff", "check", "--quiet", CRATE]))?;
     let wheel = environment.wheel()?;
-    run(environment.pip(&["--force-reinstall", "--no-deps", &wheel.to_string_lossy()]))?;
+    environment.install(&wheel)?;
     let mut tests = environment.python(&["-m", "pytest", "--quiet", CRATE]);
     tests.env("PASSSAFE_BINARY", binary::debug(repository)?).env("PASSSAFE_TEST_WHEEL", wheel);
     run(tests)
+}
+
+/// The interpreter of the environment, with the wheel as it is now installed in it.
+pub(crate) fn with_wheel(repository: &Repository) -> anyhow::Result<PathBuf> {
+    let environment = Environment::provide(repository)?;
+    environment.install(&environment.wheel()?)?;
+    Ok(environment.interpreter())
+}
+
+/// The same, if there is one with a wheel already.
+pub(crate) fn if_there(repository: &Repository) -> Option<PathBuf> {
+    let environment = Environment { repository };
+    let mut import = environment.python(&["-c", "import passsafe"]);
+    let imported = import.stderr(Stdio::null()).status();
+    imported.is_ok_and(|status| status.success()).then(|| environment.interpreter())
 }
 
 fn database() -> Option<()> {
@@ -76,9 +91,16 @@ impl<'a> Environment<'a> {
         Ok(environment)
     }
 
+    fn interpreter(&self) -> PathBuf {
+        self.repository.path(ENVIRONMENT).join("bin/python")
+    }
+
+    fn install(&self, wheel: &Path) -> anyhow::Result<()> {
+        run(self.pip(&["--force-reinstall", "--no-deps", &wheel.to_string_lossy()]))
+    }
+
     fn python(&self, arguments: &[&str]) -> Command {
-        let path = self.repository.path(ENVIRONMENT);
-        let mut python = self.repository.command(path.join("bin/python"));
+        let mut python = self.repository.command(self.interpreter());
         python.args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
         // What else was asked of the caller's Python is none of this one's business.
         python.env_remove("PYTHONPATH").env_remove("PYTHONHOME");

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use passsafe_core::wire::{
     Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, MAX_ATTEMPTS, PROBLEM_MEDIA_TYPE, Problem, Status,
@@ -35,6 +35,8 @@ pub(crate) enum Fetching {
     /// The owner has to be asked: the same request may be made again after this time.
     Later(Duration),
 }
+
+static EXPIRES_IN: HeaderName = HeaderName::from_static(EXPIRES_IN_HEADER);
 
 /// Reads the answer to `POST /v1/secret`.
 pub(crate) fn fetched(answer: &Response<Bytes>) -> Result<Fetching, Kind> {
@@ -113,7 +115,7 @@ fn has_media_type(answer: &Response<Bytes>, expected: &str) -> bool {
 }
 
 fn expires_in(answer: &Response<Bytes>) -> Option<Duration> {
-    let mut values = answer.headers().get_all(EXPIRES_IN_HEADER).iter();
+    let mut values = answer.headers().get_all(&EXPIRES_IN).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let digits = value.to_str().ok().filter(|value| !value.starts_with('+'))?;
     digits.parse().ok().map(Duration::from_secs)

@@ -5,13 +5,13 @@
 //! every exchange ends within its time limit, and so does the wait for the owner's consent.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Empty;
-use hyper::header::{HOST, HeaderValue};
-use hyper::{Method, Response};
+use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::{Method, Response, Uri};
 use passsafe_core::Token;
 use passsafe_core::wire::{
     CLOSE_PATH, Code, SECRET_PATH, STATUS_PATH, State, Status, TOKEN_HEADER,
@@ -33,10 +33,19 @@ pub struct Endpoint {
     url: BaseUrl,
     timeout: Duration,
     trusted: Trusted,
-    kept: Mutex<Option<Connection>>,
+    /// Boxed, because it is moved from future to future and has a kilobyte and more.
+    kept: Mutex<Option<Box<Connection>>>,
     end: Mutex<Option<End>>,
     waiting: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Where the record is, and what its safe is called there: read from the address once.
+    secret: OnceLock<Uri>,
+    host: OnceLock<HeaderValue>,
 }
+
+// Made once: to insert a header under a text is to parse the text each time.
+static TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
+/// Headers of a request, hyper's own apart.
+const HEADERS: usize = 2;
 
 /// How long the owner's consent is waited for, from the answer that tells of it.
 pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -63,6 +72,8 @@ impl Endpoint {
             kept: Mutex::new(None),
             end: Mutex::new(None),
             waiting: None,
+            secret: OnceLock::new(),
+            host: OnceLock::new(),
         }
     }
 
@@ -200,23 +211,35 @@ impl Endpoint {
         let visible = "visible ASCII is a header value";
         let mut request = Request::new(Empty::new());
         *request.method_mut() = method;
-        *request.uri_mut() = self.url.target(path).map_err(Kind::Url)?;
-        let host = self.url.authority().try_into().expect(visible);
-        request.headers_mut().insert(HOST, host);
+        *request.uri_mut() = self.target(path)?;
+        let host = self.host.get_or_init(|| self.url.authority().try_into().expect(visible));
+        request.headers_mut().reserve(HEADERS);
+        request.headers_mut().insert(HOST, host.clone());
         if let Some(token) = token {
             let mut value = HeaderValue::from_str(token.expose()).expect(visible);
             value.set_sensitive(true);
-            request.headers_mut().insert(TOKEN_HEADER, value);
+            request.headers_mut().insert(&TOKEN, value);
         }
         Ok(request)
+    }
+
+    fn target(&self, path: &str) -> Result<Uri, Kind> {
+        if path != SECRET_PATH {
+            return self.url.target(path).map_err(Kind::Url);
+        }
+        if let Some(secret) = self.secret.get() {
+            return Ok(secret.clone());
+        }
+        let secret = self.url.target(path).map_err(Kind::Url)?;
+        Ok(self.secret.get_or_init(|| secret).clone())
     }
 
     /// Asks on the connection that was kept, or else on a new one.
     async fn exchange(
         &self,
         request: Request,
-        kept: Option<Connection>,
-    ) -> Result<(Response<Bytes>, Connection), Kind> {
+        kept: Option<Box<Connection>>,
+    ) -> Result<(Response<Bytes>, Box<Connection>), Kind> {
         let request = match kept.filter(|kept| kept.is_reusable(clock::now())) {
             None => request,
             Some(mut kept) => match kept.exchange(request).await {
@@ -225,7 +248,7 @@ impl Endpoint {
                 answered => return self.settle(kept, answered),
             },
         };
-        let mut fresh = Connection::open(&self.url, self.trusted).await?;
+        let mut fresh = Box::new(Connection::open(&self.url, self.trusted).await?);
         let answered = fresh.exchange(request).await;
         self.settle(fresh, answered)
     }
@@ -233,9 +256,9 @@ impl Endpoint {
     /// Names a failure.
     fn settle(
         &self,
-        connection: Connection,
+        connection: Box<Connection>,
         answered: Result<Response<Bytes>, Failure>,
-    ) -> Result<(Response<Bytes>, Connection), Kind> {
+    ) -> Result<(Response<Bytes>, Box<Connection>), Kind> {
         match answered {
             Ok(answer) => Ok((answer, connection)),
             Err(Failure::Unsent(..)) if connection.is_quiet() => {
@@ -249,11 +272,11 @@ impl Endpoint {
         }
     }
 
-    fn take_kept(&self) -> Option<Connection> {
+    fn take_kept(&self) -> Option<Box<Connection>> {
         lock(&self.kept).take()
     }
 
-    fn keep(&self, connection: Connection) {
+    fn keep(&self, connection: Box<Connection>) {
         *lock(&self.kept) = Some(connection);
     }
 

@@ -6,9 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 
-use passsafe_core::{
-    Entries, OpenError, Passphrase, RecordKey, SealedRecord, Secret, User, WorkMemory,
-};
+use passsafe_core::{Entries, OpenError, Passphrase, RecordKey, SealedRecord, Secret, User};
 
 use crate::error::Kind;
 
@@ -129,7 +127,7 @@ fn derive_key(
     passphrase: &Passphrase,
     user: &User,
 ) -> Result<RecordKey, Kind> {
-    let mut memory = WorkMemory::for_cost(record.cost()).map_err(Kind::Memory)?;
+    let mut memory = passsafe_arena::work_memory(record.cost()).map_err(Kind::Memory)?;
     record.derive_key(passphrase, user, &mut memory).map_err(|error| match error {
         OpenError::WrongPassphrase => Kind::WrongPassphrase(user.clone()),
         OpenError::Kdf(error) => Kind::Memory(error),

@@ -6,6 +6,7 @@
 //! each set of entries, and [`Entries::decode`] accepts no other.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use zeroize::Zeroizing;
@@ -46,9 +47,10 @@ impl Entries {
             if value_bytes > Self::MAX_VALUE_BYTES {
                 return Err(EntriesError::TooLong);
             }
-            if entries.0.insert(name.clone(), secret).is_some() {
-                return Err(EntriesError::Double(name));
-            }
+            match entries.0.entry(name) {
+                Entry::Vacant(place) => place.insert(secret),
+                Entry::Occupied(taken) => return Err(EntriesError::Double(taken.key().clone())),
+            };
             if entries.0.len() > Self::MAX_COUNT {
                 return Err(EntriesError::TooMany);
             }

@@ -7,7 +7,8 @@
 
 use std::fmt;
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+pub use argon2::Block;
+use argon2::{Algorithm, Argon2, Params, Version};
 use ring::digest::{Context, SHA256};
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
@@ -88,39 +89,62 @@ pub struct CostError {
     iterations: u32,
 }
 
-/// Argon2's working memory: allocated once, wiped after each use and on drop.
-pub struct WorkMemory(Vec<Block>);
+/// Argon2's working memory: allocated once, wiped after each use.
+pub struct WorkMemory {
+    blocks: Box<dyn AsMut<[Block]> + Send + Sync>,
+    len: usize,
+    is_wiped: bool,
+}
 
 impl WorkMemory {
+    /// The caller's own blocks, one for each KiB. They are wiped after each use, and before the
+    /// first one they hold no secret.
+    pub fn new(mut blocks: impl AsMut<[Block]> + Send + Sync + 'static) -> Self {
+        let len = blocks.as_mut().len();
+        Self { blocks: Box::new(blocks), len, is_wiped: true }
+    }
+
     /// Allocates as much as `cost` needs: [`Cost::memory_kib`] KiB.
     ///
     /// # Errors
     ///
     /// [`KdfError`] if the system has not that much memory.
     pub fn for_cost(cost: Cost) -> Result<Self, KdfError> {
-        let mut memory = Self(Vec::new());
-        memory.grow_to(cost)?;
-        Ok(memory)
+        let len = usize::try_from(cost.memory_kib).map_err(|_| KdfError)?;
+        let mut blocks = Vec::new();
+        blocks.try_reserve_exact(len).map_err(|_| KdfError)?;
+        blocks.resize(len, Block::default());
+        Ok(Self::new(blocks))
     }
 
-    /// The blocks for one derivation; allocates only if a former cost was lower.
-    fn grow_to(&mut self, cost: Cost) -> Result<&mut [Block], KdfError> {
-        let blocks = usize::try_from(cost.memory_kib).map_err(|_| KdfError)?;
-        if self.0.len() < blocks {
-            // The old blocks are zero already (each use ends with a wipe), so nothing is
-            // left behind when the vector moves.
-            self.0.try_reserve_exact(blocks - self.0.len()).map_err(|_| KdfError)?;
-            self.0.resize(blocks, Block::default());
+    /// Lends the blocks for one derivation, and wipes them; allocates only if a former cost was
+    /// lower.
+    fn lend<T>(
+        &mut self,
+        cost: Cost,
+        work: impl FnOnce(&mut [Block]) -> Result<T, KdfError>,
+    ) -> Result<T, KdfError> {
+        let len = usize::try_from(cost.memory_kib).map_err(|_| KdfError)?;
+        if self.len < len {
+            *self = Self::for_cost(cost)?;
         }
-        self.0.get_mut(..blocks).ok_or(KdfError)
+        let blocks = (*self.blocks).as_mut().get_mut(..len).ok_or(KdfError)?;
+        self.is_wiped = false;
+        let result = work(blocks);
+        self.wipe();
+        result
     }
 
     fn wipe(&mut self) {
-        self.0.iter_mut().for_each(Block::zeroize);
+        if !self.is_wiped {
+            (*self.blocks).as_mut().iter_mut().for_each(Block::zeroize);
+            self.is_wiped = true;
+        }
     }
 }
 
 impl Drop for WorkMemory {
+    /// Whatever a panic has left.
     fn drop(&mut self) {
         self.wipe();
     }
@@ -130,7 +154,7 @@ impl ZeroizeOnDrop for WorkMemory {}
 
 impl fmt::Debug for WorkMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WorkMemory({} KiB)", self.0.len())
+        write!(f, "WorkMemory({} KiB)", self.len)
     }
 }
 
@@ -179,15 +203,8 @@ pub(crate) fn derive(
     memory: &mut WorkMemory,
 ) -> Result<(Key, Commitment), KdfError> {
     let mut output = Zeroizing::new([0; KEY_LEN + COMMITMENT_LEN]);
-    let hashed = argon2id(
-        passphrase.expose().as_bytes(),
-        &bind_user(user, salt),
-        cost,
-        memory.grow_to(cost)?,
-        output.as_mut_slice(),
-    );
-    memory.wipe();
-    hashed?;
+    let (password, salt) = (passphrase.expose().as_bytes(), bind_user(user, salt));
+    memory.lend(cost, |blocks| argon2id(password, &salt, cost, blocks, output.as_mut_slice()))?;
     let mut key = Key(Box::new(Zeroizing::new([0; KEY_LEN])));
     let mut commitment = Commitment([0; COMMITMENT_LEN]);
     let (key_half, commitment_half) = output.split_at(KEY_LEN);
@@ -268,9 +285,8 @@ mod tests {
             let cost = Cost::new(vector.memory_kib, vector.iterations).unwrap();
             let mut memory = WorkMemory::for_cost(cost).unwrap();
             let mut tag = [0; 32];
-            let blocks = memory.grow_to(cost).unwrap();
-            argon2id(vector.password.as_bytes(), vector.salt.as_bytes(), cost, blocks, &mut tag)
-                .unwrap();
+            let (password, salt) = (vector.password.as_bytes(), vector.salt.as_bytes());
+            memory.lend(cost, |blocks| argon2id(password, salt, cost, blocks, &mut tag)).unwrap();
             assert_eq!(HEXLOWER.encode(&tag), vector.tag);
         }
     }
@@ -333,8 +349,9 @@ mod tests {
         let passphrase = Passphrase::new("zoom").unwrap();
         let user = User::new("ana").unwrap();
         derive(&passphrase, &user, &[0; 16], LEAST, &mut memory).unwrap();
-        assert_eq!(memory.0.len(), 19_456);
-        assert!(memory.0.iter().all(|block| block.as_ref().iter().all(|&word| word == 0)));
+        let blocks = (*memory.blocks).as_mut();
+        assert_eq!(blocks.len(), 19_456);
+        assert!(blocks.iter().all(|block| block.as_ref().iter().all(|&word| word == 0)));
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub mod wordlist;
 pub use deadline::{Deadline, Moment};
 pub use entries::{Entries, EntriesError, PayloadError};
 pub use entry_name::{EntryName, EntryNameError};
-pub use kdf::{Cost, CostError, KdfError, WorkMemory};
+pub use kdf::{Block, Cost, CostError, KdfError, WorkMemory};
 pub use lifetime::{Lifetime, LifetimeError};
 pub use passphrase::{EmptyPassphrase, Passphrase, Typo};
 pub use random::{Random, RandomError};

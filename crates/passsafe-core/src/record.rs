@@ -200,16 +200,20 @@ fn is_ciphertext_len(len: usize) -> bool {
 
 /// Every field of the record but the ciphertext, so that none can be exchanged.
 fn associated_data(header: &Header, nonce: &[u8; NONCE_LEN]) -> String {
-    format!(
-        "passsafe-sealed-v1:argon2id:{}:{}:{}:{}:{}:{}:{}",
-        kdf::ARGON2_VERSION,
-        header.cost.memory_kib(),
-        header.cost.iterations(),
-        kdf::PARALLELISM,
-        BASE64URL_NOPAD.encode(&header.salt),
-        BASE64URL_NOPAD.encode(nonce),
-        BASE64URL_NOPAD.encode(&header.commitment.0),
-    )
+    // Of that length or a little less.
+    let mut text = String::with_capacity(160);
+    text.push_str("passsafe-sealed-v1:argon2id");
+    for number in
+        [kdf::ARGON2_VERSION, header.cost.memory_kib(), header.cost.iterations(), kdf::PARALLELISM]
+    {
+        text.push(':');
+        text.push_str(&number.to_string());
+    }
+    for bytes in [&header.salt[..], nonce, &header.commitment.0] {
+        text.push(':');
+        BASE64URL_NOPAD.encode_append(bytes, &mut text);
+    }
+    text
 }
 
 const _: () = assert!(COMMITMENT_LEN == 32 && SALT_LEN == 16, "fixed by version 1 of the record");

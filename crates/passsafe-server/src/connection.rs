@@ -148,10 +148,18 @@ where
             return Poll::Ready(if answered_just_now { End::Over } else { End::CutOff });
         }
         let deadline = pace.deadline();
-        if timer.deadline() != deadline {
+        if deadline < timer.deadline() {
             timer.as_mut().reset(deadline);
         }
-        timer.as_mut().poll(context).map(|()| End::CutOff)
+        // Each answer moves the deadline further away. The timer follows when it fires, which
+        // is less work than to follow each time.
+        while timer.as_mut().poll(context).is_ready() {
+            if timer.deadline() >= deadline {
+                return Poll::Ready(End::CutOff);
+            }
+            timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
     })
     .await
 }

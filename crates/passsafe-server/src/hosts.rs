@@ -44,11 +44,23 @@ impl AllowedHosts {
         let own = match door {
             Door::Socket => is(SOCKET_HOST),
             Door::Port(port) => LOOPBACK.iter().any(|host| {
-                is(&format!("{host}:{port}")) || (port == DEFAULT_HTTP_PORT && is(host))
+                is_host_and_port(authority, host, port) || (port == DEFAULT_HTTP_PORT && is(host))
             }),
         };
         own || self.others.iter().any(|host| is(host))
     }
+}
+
+/// Whether `authority` is `host:port` to the letter: this is asked with every request, so
+/// nothing is put together to compare with.
+fn is_host_and_port(authority: &[u8], host: &str, port: u16) -> bool {
+    let Some((name, rest)) = authority.split_at_checked(host.len()) else { return false };
+    let Some((b':', digits)) = rest.split_first() else { return false };
+    // As it is written: without leading zeros or a sign, which a parser would let through.
+    let is_port = digits.iter().all(u8::is_ascii_digit)
+        && digits.first() != Some(&b'0')
+        && str::from_utf8(digits).is_ok_and(|digits| digits.parse() == Ok(port));
+    is_port && name.eq_ignore_ascii_case(host.as_bytes())
 }
 
 #[cfg(test)]
@@ -67,6 +79,10 @@ mod tests {
             "localhost:",
             "localhost:80",
             "localhost:08051",
+            "localhost:+8051",
+            "localhost:73587",
+            "localhost:80510",
+            "localhost8051",
             "localhost:8051 ",
             "localhost.:8051",
             "evil.example:8051",

@@ -87,9 +87,9 @@ impl Pace {
         self.since() == self.born
     }
 
-    /// Whether the next answer is to be the last.
+    /// Whether the answer under way is to be the last.
     pub(crate) fn is_old(&self) -> bool {
-        self.born.elapsed() >= LAST_ANSWER_AFTER
+        self.since().saturating_duration_since(self.born) >= LAST_ANSWER_AFTER
     }
 
     /// Bytes of a request came.

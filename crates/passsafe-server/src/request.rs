@@ -23,6 +23,15 @@ use crate::connection::Guest;
 use crate::hosts::{AllowedHosts, Door};
 use crate::safe::Refusal;
 
+// Made once: to look a header up by a text is to parse the text each time.
+static TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
+static EXPIRES_IN: HeaderName = HeaderName::from_static(EXPIRES_IN_HEADER);
+static SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Most headers of an answer, hyper's own apart.
+const HEADERS: usize = 4;
+
 /// Answers one request.
 pub(crate) async fn answer<B: Body>(
     request: &Request<B>,
@@ -87,7 +96,7 @@ async fn judge<B: Body>(
             let release = safe.fetch_as(guest.asker().await, &token)?;
             let seconds = HeaderValue::from(release.remaining.as_secs());
             let mut answer = response(StatusCode::OK, release.record, Some(JSON_MEDIA_TYPE));
-            answer.headers_mut().insert(HeaderName::from_static(EXPIRES_IN_HEADER), seconds);
+            answer.headers_mut().insert(&EXPIRES_IN, seconds);
             Ok(answer)
         }
         Operation::Close => {
@@ -157,17 +166,16 @@ fn refuse_wrong_host<B>(
 /// but always has `Sec-Purpose`. Programs send none of them.
 fn refuse_web_pages(headers: &HeaderMap) -> Result<(), Problem> {
     let from_page = headers.contains_key(ORIGIN)
-        || headers.contains_key("sec-purpose")
-        || headers.get_all("sec-fetch-site").iter().any(|site| site != "none");
+        || headers.contains_key(&SEC_PURPOSE)
+        || headers.get_all(&SEC_FETCH_SITE).iter().any(|site| site != "none");
     if from_page { Err(Problem::new(Code::ForbiddenOrigin)) } else { Ok(()) }
 }
 
 fn token(headers: &HeaderMap) -> Result<Token, Problem> {
-    let name = HeaderName::from_static(TOKEN_HEADER);
-    if !headers.contains_key(&name) {
+    if !headers.contains_key(&TOKEN) {
         return Err(Problem::new(Code::MissingToken));
     }
-    sole(headers, &name)
+    sole(headers, &TOKEN)
         .and_then(|value| Token::from_wire(value.as_bytes()).ok())
         .ok_or_else(|| Problem::new(Code::MalformedToken))
 }
@@ -204,6 +212,7 @@ fn response(
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(media_type) = media_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));

@@ -54,11 +54,15 @@ impl SealedRecord {
     /// [`RecordError`] for anything that is not exactly a record of version 1 within the
     /// bounds of [`Cost`].
     pub fn from_json(json: &[u8]) -> Result<Self, RecordError> {
-        let Object(Versioned { version }) = parse(json)?;
-        if version != VERSION {
-            return Err(RecordError::Version(version));
+        let parsed = parse(json);
+        // What does not fit may be of another version, which says more than how it does not.
+        if !matches!(&parsed, Ok(Object(RecordFields { version: VERSION, .. }))) {
+            let Object(Versioned { version }) = parse(json)?;
+            if version != VERSION {
+                return Err(RecordError::Version(version));
+            }
         }
-        let Object(fields): Object<RecordFields<'_>> = parse(json)?;
+        let Object(fields) = parsed?;
         let Object(kdf) = fields.kdf;
         if kdf.algorithm != ALGORITHM
             || kdf.version != ARGON2_VERSION
@@ -87,7 +91,7 @@ impl SealedRecord {
         let fields = RecordFields {
             version: VERSION,
             kdf: Object(KdfFields {
-                algorithm: ALGORITHM.to_owned(),
+                algorithm: ALGORITHM.into(),
                 version: ARGON2_VERSION,
                 memory_kib: self.header.cost.memory_kib(),
                 iterations: self.header.cost.iterations(),
@@ -105,7 +109,7 @@ impl SealedRecord {
     }
 }
 
-/// The one field that is read before the others are known to be there.
+/// The one field that every version has.
 #[derive(Deserialize)]
 struct Versioned {
     version: u64,
@@ -116,7 +120,8 @@ struct Versioned {
 #[serde(deny_unknown_fields)]
 struct RecordFields<'a> {
     version: u64,
-    kdf: Object<KdfFields>,
+    #[serde(borrow)]
+    kdf: Object<KdfFields<'a>>,
     #[serde(borrow)]
     salt: Cow<'a, str>,
     #[serde(borrow)]
@@ -129,8 +134,9 @@ struct RecordFields<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct KdfFields {
-    algorithm: String,
+struct KdfFields<'a> {
+    #[serde(borrow)]
+    algorithm: Cow<'a, str>,
     version: u32,
     memory_kib: u32,
     iterations: u32,
@@ -171,5 +177,12 @@ fn decode(field: &'static str, text: &str) -> Result<Vec<u8>, RecordError> {
 }
 
 fn fixed<const LEN: usize>(field: &'static str, text: &str) -> Result<[u8; LEN], RecordError> {
-    decode(field, text)?.try_into().map_err(|_| RecordError::Length(field))
+    let mut bytes = [0; LEN];
+    if BASE64URL_NOPAD.decode_len(text.len()) == Ok(LEN) {
+        let decoded = BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut bytes);
+        decoded.map_err(|_| RecordError::Base64(field))?;
+        return Ok(bytes);
+    }
+    decode(field, text)?;
+    Err(RecordError::Length(field))
 }

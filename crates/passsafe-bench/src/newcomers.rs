@@ -1,0 +1,42 @@
+//! How long a newcomer waits for its answer while many others are connected.
+
+use std::time::Instant;
+
+use anyhow::ensure;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::samples::{Samples, Summary};
+use crate::target::{Answer, Target};
+
+/// Connects `connections` times, asks once on each, and stays; then fetches `count` times,
+/// each time on a connection of its own.
+pub(crate) fn measure(
+    url: &Target,
+    token: &str,
+    connections: usize,
+    count: usize,
+) -> anyhow::Result<Summary> {
+    let descriptors = u64::try_from(connections)? + 64;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_some_and(|current| current < descriptors) {
+        let maximum = maximum.map(|maximum| maximum.max(descriptors));
+        setrlimit(Resource::Nofile, Rlimit { current: Some(descriptors), maximum })?;
+    }
+    let request = url.request(token);
+    let mut answer = Answer::with_room();
+    let mut others = Vec::with_capacity(connections);
+    for _ in 1..connections {
+        let mut stream = url.connect()?;
+        answer.exchange(&mut *stream, &request)?;
+        others.push(stream);
+    }
+    let mut samples = Samples::with_room_for(count);
+    for _ in 0..count {
+        let start = Instant::now();
+        answer.exchange(&mut *url.connect()?, &request)?;
+        samples.push_since(start);
+        ensure!(answer.status() == b"200");
+    }
+    drop(others);
+    Ok(samples.summary())
+}

@@ -1,0 +1,54 @@
+//! passsafe's own clients, as programs use them.
+
+use std::time::Instant;
+
+use passsafe_client::{Client, blocking};
+
+use crate::samples::{self, Samples, Summary};
+
+/// `password()`, the key being there.
+pub(crate) fn warm(
+    url: &str,
+    passphrase: &str,
+    token: &str,
+    count: usize,
+) -> anyhow::Result<Summary> {
+    let client = Client::new(passphrase, token)?.with_url(url)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut samples = Samples::with_room_for(count);
+        for number in 0..samples::warm_up(count) + count {
+            let start = Instant::now();
+            let password = client.password().await?;
+            if number >= samples::warm_up(count) {
+                samples.push_since(start);
+            }
+            drop(password);
+        }
+        Ok(samples.summary())
+    })
+}
+
+/// The same by the blocking client, in no runtime.
+pub(crate) fn warm_blocking(
+    url: &str,
+    passphrase: &str,
+    token: &str,
+    count: usize,
+) -> anyhow::Result<Summary> {
+    let client = blocking::Client::new(passphrase, token)?.with_url(url)?;
+    samples::measure(count, || {
+        client.password()?;
+        Ok(())
+    })
+}
+
+/// The first `password()` of this process, the making of the client included.
+pub(crate) fn first(url: &str, passphrase: &str, token: &str) -> anyhow::Result<Summary> {
+    let mut samples = Samples::default();
+    let start = Instant::now();
+    let client = blocking::Client::new(passphrase, token)?.with_url(url)?;
+    drop(client.password()?);
+    samples.push_since(start);
+    Ok(samples.summary())
+}
