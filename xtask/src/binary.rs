@@ -13,6 +13,11 @@ pub(crate) fn release(repository: &Repository) -> anyhow::Result<PathBuf> {
     build(repository, &["--release"])
 }
 
+/// As the tests have built it, which costs nothing more.
+pub(crate) fn debug(repository: &Repository) -> anyhow::Result<PathBuf> {
+    build(repository, &[])
+}
+
 fn build(repository: &Repository, profile: &[&str]) -> anyhow::Result<PathBuf> {
     let mut cargo =
         repository.cargo(&["build", "--locked", "--package", "passsafe-cli", "--quiet"]);
