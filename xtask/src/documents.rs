@@ -38,8 +38,8 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere {
         document: "docs/python.md",
         language: "python",
-        test: "crates/passsafe-python/tests/test_documents.py",
-        says: "python.md",
+        test: "crates/passsafe-python/tests/recipes/test_recipes.py",
+        says: "\"python.md\"",
     },
     Elsewhere {
         document: "docs/cli.md",

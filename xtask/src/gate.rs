@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use crate::repository::{Repository, run};
 use crate::tidy;
 #[cfg(unix)]
-use crate::{api, deny, documents, packages, prove, vectors};
+use crate::{api, deny, documents, packages, prove, python, vectors};
 
 type Check = fn(&Repository) -> anyhow::Result<()>;
 
@@ -29,6 +29,7 @@ const WHOLE: &[Step] = &[
     Step { name: "public interface", check: api::check },
     Step { name: "test vectors", check: vectors::check },
     Step { name: "tests", check: all_tests },
+    Step { name: "tests in Python", check: python::check },
     Step { name: "fuzz targets, short", check: prove::fuzz::short },
     Step { name: "packages", check: packages::check },
     Step { name: "documents", check: documents::check },

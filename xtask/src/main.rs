@@ -33,6 +33,8 @@ mod packages;
 mod prove;
 mod published;
 #[cfg(unix)]
+mod python;
+#[cfg(unix)]
 mod release;
 mod repository;
 #[cfg(unix)]
@@ -61,7 +63,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run the whole gate: format, rules, clippy, docs, dependency policy, vectors, tests.
+    /// Run the whole gate: format, rules, clippy, docs, dependency policy, vectors, tests in
+    /// Rust and Python, fuzz targets.
     Test {
         /// Inner loop: format, rules, clippy and unit tests only.
         #[arg(long)]
@@ -76,6 +79,9 @@ enum Chore {
         /// Names of proofs.
         names: Vec<String>,
     },
+    #[cfg(unix)]
+    /// Build the wheel and test it, which is a step of the gate.
+    Python,
     /// List the public interface of the libraries in `docs/api`.
     Api {
         /// Write nothing; fail if the files are not what would be written.
@@ -116,6 +122,8 @@ fn main() -> ExitCode {
         Chore::Test { .. } => gate::quick(&repository),
         #[cfg(unix)]
         Chore::Prove { names } => prove::prove(&repository, &names),
+        #[cfg(unix)]
+        Chore::Python => python::check(&repository),
         Chore::Api { check: false } => api::write(&repository),
         Chore::Api { check: true } => api::check(&repository),
         #[cfg(unix)]

@@ -3,10 +3,17 @@
 //! No flag takes a secret as its value, because arguments are visible to every account of
 //! the machine. Values of variables are never shown in help.
 
+mod handover;
+mod secrets;
+
+use std::num::NonZeroU32;
+
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use passsafe_core::wire::DEFAULT_PORT;
 use passsafe_core::{EntryName, Lifetime, User};
+
+pub(crate) use handover::HandoverArgs;
+pub(crate) use secrets::{SecretArgs, SecretFile, ServeVerbArgs};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -33,14 +40,23 @@ const TOKEN_VARIABLE: &str = "\
 Variable in place of the question:
   PASSSAFE_TOKEN            the six digits";
 
+const AROUND: &str = "\
+Program to serve the safe around; the safe is closed when it ends
+
+It finds PASSSAFE_URL, PASSSAFE_PASSPHRASE and PASSSAFE_TOKEN in its environment (PASSSAFE_USER and \
+PASSSAFE_OWNER too, where they are needed), so 'passsafe get', 'passsafe run' and the client \
+libraries ask nothing in there. Nothing of it is shown. Terminal, signals and exit code are the \
+program's own; 125 says that it was not started. It outlives the safe if the time is up before. \
+After --password-stdin it finds standard input at its end.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Ask for a password and serve it, sealed, until its time is up
-    Serve(ServeArgs),
-    /// Print a secret from a safe
+    Serve(ServeVerbArgs),
+    /// Print secrets from a safe
     #[command(after_help = VARIABLES)]
     Get(GetArgs),
-    /// Run a program with a secret in its environment
+    /// Run a program with secrets in its environment, standard input or files
     #[command(after_help = VARIABLES)]
     Run(RunArgs),
     /// Say how a safe is doing; needs no token
@@ -57,18 +73,18 @@ pub(crate) struct ServeArgs {
     /// Lifetime of the safe, 1 to 480 minutes [default: ask, or 60 without a terminal]
     #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) minutes: Option<Lifetime>,
-    /// Read the password from standard input; one final line feed is dropped
-    #[arg(long)]
-    pub(crate) password_stdin: bool,
-    /// Print address, passphrase and token as one line of JSON
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    /// Print address, passphrase and token as one line of JSON, and events as more of them on
+    /// standard error
     #[arg(long)]
     pub(crate) json: bool,
     /// Once the credentials are noted, clear them from the screen and its scrollback
-    #[arg(long, conflicts_with_all = ["json", "password_stdin"])]
+    #[arg(long, conflicts_with_all = ["json", "password_stdin", "secret_stdin"])]
     pub(crate) clear: bool,
-    /// Port on localhost; 0 takes a free one
-    #[arg(short, long, value_name = "N", default_value_t = DEFAULT_PORT)]
-    pub(crate) port: u16,
+    /// Port on localhost; 0 takes a free one [default: 8051, or with CMD a free one]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) port: Option<u16>,
     #[command(flatten)]
     pub(crate) user: UserArg,
     /// Answer to this Host as well, written as the client sends it (for tunnels)
@@ -76,6 +92,25 @@ pub(crate) struct ServeArgs {
     pub(crate) allow_host: Vec<HostName>,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
+    #[command(flatten)]
+    pub(crate) manner: MannerArgs,
+    /// Program to serve the safe around; the safe is closed when it ends
+    #[arg(last = true, value_name = "CMD", long_help = AROUND)]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+/// How often a safe hands out, whom it asks before that, and what it tells of it.
+#[derive(Debug, Args)]
+pub(crate) struct MannerArgs {
+    /// Hand the secrets out so many times at most
+    #[arg(long, value_name = "N")]
+    pub(crate) max_uses: Option<NonZeroU32>,
+    /// Ask at this terminal before each release, naming the process
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    /// Show neither the time left nor what happens
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 /// By what way, and from which accounts, a safe is reached.
@@ -133,23 +168,47 @@ pub(crate) struct SafeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
-    /// Name of the secret
-    #[arg(default_value = "password")]
-    pub(crate) name: EntryName,
-    /// Leave out the final line feed
-    #[arg(long)]
-    pub(crate) raw: bool,
+    /// Name of the secret [default: password]
+    ///
+    /// With --json there is no default: without a name it prints all.
+    pub(crate) name: Option<EntryName>,
+    /// Print the names of all secrets, one a line
+    #[arg(long, conflicts_with_all = ["name", "json", "base64", "raw"])]
+    pub(crate) list: bool,
+    /// Print all secrets as one JSON object of texts
+    ///
+    /// Or the one that is named. A secret that is no text is an error: what kind of value there is
+    /// never depends on the secret. With --base64 every value is base64.
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
     #[command(flatten)]
     pub(crate) safe: SafeArgs,
     #[command(flatten)]
     pub(crate) user: UserArg,
 }
 
+/// How a secret is written.
+#[derive(Debug, Args)]
+pub(crate) struct FormArgs {
+    /// Print in base64, which any bytes fit into
+    #[arg(long)]
+    pub(crate) base64: bool,
+    /// Leave out the final line feed
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Variable for the program, and the secret's name if it is not `password`
-    #[arg(short, long, value_name = "VAR[=NAME]", required = true)]
-    pub(crate) env: Vec<EnvMapping>,
+    #[command(flatten)]
+    pub(crate) handover: HandoverArgs,
+    /// Leave PASSSAFE_… in the program's environment
+    ///
+    /// Passphrase and token included, and with them all that the safe holds.
+    #[arg(long)]
+    pub(crate) keep_credentials: bool,
     #[command(flatten)]
     pub(crate) safe: SafeArgs,
     #[command(flatten)]
@@ -195,6 +254,25 @@ pub(crate) struct ServingArgs {
     /// Descriptor of the listening Unix socket
     #[arg(long)]
     pub(crate) socket_listener: Option<i32>,
+    /// Number of the process that waits at the gate
+    #[arg(long, requires = "gate", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) program: Option<i32>,
+    /// Descriptor that opens the gate
+    #[arg(long, requires = "program")]
+    pub(crate) gate: Option<i32>,
+}
+
+/// The command line of what waits to become a program; hidden likewise.
+#[cfg(unix)]
+#[derive(Debug, Parser)]
+#[command(name = "passsafe", disable_help_flag = true)]
+pub(crate) struct GateArgs {
+    /// Descriptor from which the program's variables come
+    #[arg(long)]
+    pub(crate) pipe: i32,
+    /// The program and its arguments
+    #[arg(required = true, last = true)]
+    pub(crate) command: Vec<std::ffi::OsString>,
 }
 
 /// What may stand in a `Host` header.
@@ -210,30 +288,6 @@ impl std::str::FromStr for HostName {
             return Err("a host is a name or an address, and a port: safe.example:8051".to_owned());
         }
         Ok(Self(text.to_owned()))
-    }
-}
-
-/// `VAR` or `VAR=NAME`: which secret goes into which variable.
-#[derive(Debug, Clone)]
-pub(crate) struct EnvMapping {
-    pub(crate) variable: String,
-    pub(crate) name: EntryName,
-}
-
-impl std::str::FromStr for EnvMapping {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (variable, name) = match text.split_once('=') {
-            Some((variable, name)) => {
-                (variable, EntryName::new(name).map_err(|error| error.to_string())?)
-            }
-            None => (text, EntryName::password()),
-        };
-        if variable.is_empty() || variable.contains('\0') {
-            return Err("the variable has no name".to_owned());
-        }
-        Ok(Self { variable: variable.to_owned(), name })
     }
 }
 
@@ -269,28 +323,20 @@ mod tests {
 
     #[test]
     fn no_flag_takes_a_secret() {
+        // A path, and a name.
+        let harmless = ["secret_file", "secret_stdin"];
         walk(&Cli::command(), &mut |command| {
             for argument in command.get_arguments().filter(|it| it.get_action().takes_values()) {
                 let id = argument.get_id().as_str();
                 assert!(
-                    !["passphrase", "password", "token", "secret"]
-                        .iter()
-                        .any(|word| id.contains(word)),
+                    harmless.contains(&id)
+                        || !["passphrase", "password", "token", "secret"]
+                            .iter()
+                            .any(|word| id.contains(word)),
                     "{} --{id}",
                     command.get_name()
                 );
             }
         });
-    }
-
-    #[test]
-    fn a_mapping_names_variable_and_secret() {
-        let mapping: EnvMapping = "PGPASSWORD".parse().unwrap();
-        assert_eq!((mapping.variable.as_str(), mapping.name.as_str()), ("PGPASSWORD", "password"));
-        let mapping: EnvMapping = "PGUSER=DB_USER".parse().unwrap();
-        assert_eq!((mapping.variable.as_str(), mapping.name.as_str()), ("PGUSER", "DB_USER"));
-        for bad in ["", "=x", "A=", "A=9", "A=b=c"] {
-            assert!(bad.parse::<EnvMapping>().is_err(), "{bad}");
-        }
     }
 }

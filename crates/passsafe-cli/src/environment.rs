@@ -15,9 +15,15 @@ use crate::failure::{Failure, code};
 /// Every variable of passsafe starts so; `run` keeps them from the child.
 pub(crate) const PREFIX: &str = "PASSSAFE_";
 
-const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
+pub(crate) const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
 const PASSPHRASE_FILE: &str = "PASSSAFE_PASSPHRASE_FILE";
-const TOKEN: &str = "PASSSAFE_TOKEN";
+pub(crate) const TOKEN: &str = "PASSSAFE_TOKEN";
+#[cfg(unix)]
+pub(crate) const URL: &str = "PASSSAFE_URL";
+#[cfg(unix)]
+pub(crate) const USER: &str = "PASSSAFE_USER";
+#[cfg(unix)]
+pub(crate) const OWNER: &str = "PASSSAFE_OWNER";
 
 /// Bytes; far above six words. Keeps a mistaken path from being read to its end.
 const MAX_PASSPHRASE_FILE: usize = 64 * 1024;
@@ -45,10 +51,22 @@ pub(crate) fn token() -> Result<Option<Zeroizing<String>>, Failure> {
     text(TOKEN)
 }
 
+/// The folders in which programs are looked for.
+#[cfg(unix)]
+pub(crate) fn path() -> Option<OsString> {
+    std::env::var_os("PATH")
+}
+
 /// The environment without passsafe's own variables.
 #[cfg(unix)]
 pub(crate) fn without_ours() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+}
+
+/// All of the environment.
+#[cfg(unix)]
+pub(crate) fn whole() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
 }
 
 /// The few variables that a terminal program needs and that hold no secrets.
@@ -59,6 +77,31 @@ pub(crate) fn for_the_terminal() -> impl Iterator<Item = (OsString, OsString)> {
         let name = name.as_encoded_bytes();
         name.starts_with(b"LC_") || NAMES.iter().any(|it| it.as_bytes() == name)
     })
+}
+
+/// Whether the terminal, if there is one, cannot move its cursor.
+#[cfg(unix)]
+pub(crate) fn is_dumb_terminal() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
+/// See <https://no-color.org>.
+#[cfg(unix)]
+pub(crate) fn refuses_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether the locale is one of UTF-8: the first of these variables that is set decides.
+#[cfg(unix)]
+pub(crate) fn is_utf8() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .find(|value| !value.is_empty())
+        .is_some_and(|value| {
+            let value = value.to_string_lossy().to_ascii_lowercase();
+            value.ends_with("utf-8") || value.ends_with("utf8")
+        })
 }
 
 fn text(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {

@@ -18,6 +18,12 @@ pub(crate) fn explain(error: &Error, url: &BaseUrl) -> Failure {
         _ if error.is_spent() => return over(State::Spent),
         _ if error.is_expired() => return over(State::Expired),
         _ if error.is_closed() => return over(State::Closed),
+        _ if error.is_denied() => {
+            (code::REFUSED, "its terminal asks before each release: 'y' allows it")
+        }
+        _ if error.is_awaiting_consent() => {
+            (code::REFUSED, "answer the question in the safe's terminal, then try again")
+        }
         _ if error.is_foreign_listener() => return foreign(error, url),
         _ if error.is_hung_up() => (
             code::UNAVAILABLE,
@@ -59,7 +65,6 @@ pub(crate) fn explain(error: &Error, url: &BaseUrl) -> Failure {
         _ if error.is_damaged() => {
             (code::DATA, "the record was changed, or its safe is newer: start a new one")
         }
-        _ if error.is_unknown_entry() => (code::DATA, "the default name is 'password'"),
         _ => (code::OS, "this is the system's refusal; try again"),
     };
     Failure::new(code, error.to_string(), hint)

@@ -1,7 +1,7 @@
 //! Every error that a person sees: two lines, and an exit code.
 //!
 //! `error:` says what happened, `hint:` what to do next. Neither ever contains a secret;
-//! the one exception is deliberate and argued in `hint.rs`.
+//! the one exception is deliberate and argued in core's `passphrase/typo.rs`.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -62,6 +62,10 @@ impl Failure {
         Self { code, ..self }
     }
 
+    pub(crate) fn with_message(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: hint.into(), ..self }
     }
@@ -85,7 +89,7 @@ impl Failure {
 }
 
 /// The text on one line and without control sequences, which may come from arguments.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let (plain, escaped) =

@@ -14,9 +14,13 @@ mod explain;
 mod failure;
 mod get;
 mod hardened;
-mod hint;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod memfd;
+mod names;
 mod open;
 mod output;
+#[cfg(unix)]
+mod program;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]
@@ -33,14 +37,16 @@ use usage::Command;
 
 fn main() -> ExitCode {
     let outcome = match usage::parse(std::env::args_os()) {
-        Ok(Command::Verb(cli)) => dispatch(*cli),
+        Ok(Command::Verb(cli)) => dispatch(*cli).map(|()| ExitCode::SUCCESS),
         #[cfg(unix)]
         Ok(Command::Serving(args)) => serve::serving(&args),
-        Ok(Command::Answered) => Ok(()),
+        #[cfg(unix)]
+        Ok(Command::Gate(args)) => serve::gate(&args),
+        Ok(Command::Answered) => Ok(ExitCode::SUCCESS),
         Err(failure) => Err(failure),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             failure.report();
             failure.exit_code()
@@ -57,9 +63,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         #[cfg(unix)]
         Some(Verb::Run(args)) => run::run(&args).map_err(run::before_child),
         #[cfg(unix)]
-        Some(Verb::Serve(args)) => serve::serve(args),
+        Some(Verb::Serve(args)) => serve::serve(args.serve, &args.names),
         #[cfg(unix)]
-        None => serve::serve(cli.serve),
+        None => serve::serve(cli.serve, &[]),
         #[cfg(not(unix))]
         Some(Verb::Run(_) | Verb::Serve(_)) | None => Err(Failure::new(
             failure::code::UNAVAILABLE,

@@ -2,13 +2,13 @@
 
 use passsafe_client::blocking::{Client, Endpoint};
 use passsafe_client::{BaseUrl, Error, State, Status};
-use passsafe_core::{EntryName, Secret, User};
+use passsafe_core::{Entries, EntryName, Passphrase, Secret, User};
 
 use crate::args::{SafeArgs, UserArg};
 use crate::credentials::{self, Credentials};
 use crate::explain::{explain, over};
 use crate::failure::{Failure, code};
-use crate::{accounts, hint};
+use crate::{accounts, names};
 
 /// Where a safe is, and whose it has to be.
 pub(crate) struct Address {
@@ -50,33 +50,39 @@ impl Address {
     }
 }
 
-/// Fetches and opens the secrets of these names, all at one moment, in the order asked for.
-/// Asks for what no variable has.
-pub(crate) fn secrets(
-    safe: &SafeArgs,
-    user: &UserArg,
-    names: &[EntryName],
-) -> Result<Vec<Secret>, Failure> {
+/// Fetches and opens all secrets. Asks for what no variable has.
+pub(crate) fn entries(safe: &SafeArgs, user: &UserArg) -> Result<Entries, Failure> {
     let address = Address::of(safe)?;
     let credentials = credentials::for_opening(|| must_be_open(&address))?;
-    try_secrets(&credentials, &address, safe.allow_plain_http, user, names).map_err(|error| {
+    try_entries(&credentials, &address, safe.allow_plain_http, user).map_err(|error| {
         let failure = explain(&error, &address.url);
         // The other hint is worth a word of the passphrase, so only where it is needed.
         let typo = Some(&credentials.passphrase).filter(|_| error.is_wrong_passphrase());
-        match typo.and_then(hint::for_wrong_passphrase) {
-            Some(hint) => failure.with_hint(hint),
+        match typo.and_then(Passphrase::typo) {
+            Some(typo) => failure.with_hint(typo.to_string()),
             None => failure,
         }
     })
 }
 
-fn try_secrets(
+/// The secret of that name, or what there is in place of it.
+pub(crate) fn named<'a>(entries: &'a Entries, name: &EntryName) -> Result<&'a Secret, Failure> {
+    entries.get(name).ok_or_else(|| {
+        let names: Vec<EntryName> = entries.names().cloned().collect();
+        Failure::new(
+            code::DATA,
+            format!("the safe holds no secret named {name}"),
+            format!("it holds {}", names::list(&names)),
+        )
+    })
+}
+
+fn try_entries(
     credentials: &Credentials,
     address: &Address,
     allow_plain_http: bool,
     user: &UserArg,
-    names: &[EntryName],
-) -> Result<Vec<Secret>, Error> {
+) -> Result<Entries, Error> {
     let mut client = Client::new(credentials.passphrase.expose(), credentials.token.expose())?;
     if allow_plain_http {
         client = client.with_plain_http();
@@ -89,8 +95,7 @@ fn try_secrets(
         Owner::Account(uid) => client.with_owner(uid),
         Owner::Any => client.with_any_owner(),
     };
-    let names: Vec<&str> = names.iter().map(EntryName::as_str).collect();
-    client.with_url(&address.url.to_string())?.secrets(&names)
+    client.with_url(&address.url.to_string())?.entries()
 }
 
 /// The address of the safe: `--url`, `PASSSAFE_URL` or the default.

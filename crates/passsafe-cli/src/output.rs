@@ -1,22 +1,15 @@
 //! Answers on stdout, written without a buffer that would keep a copy.
 
-#[cfg(unix)]
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write as _, stderr, stdout};
 #[cfg(unix)]
 use std::os::fd::AsFd as _;
 #[cfg(windows)]
 use std::os::windows::io::AsHandle as _;
-#[cfg(unix)]
-use std::sync::mpsc;
-#[cfg(unix)]
-use std::thread;
-
-#[cfg(unix)]
-use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
 
 use crate::failure::{Failure, code};
+#[cfg(unix)]
+use crate::serve::inherited;
 
 /// Writes `bytes` to stdout, all of them or an error.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
@@ -31,18 +24,11 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
 
 #[cfg(unix)]
 fn unbuffered() -> io::Result<File> {
-    if was_closed()? {
+    // std opens the null device there, where an answer would vanish.
+    if inherited::was_closed(1) {
         return Err(io::Error::other("it is closed"));
     }
     stdout().as_fd().try_clone_to_owned().map(File::from)
-}
-
-/// std opens the null device, for reading and writing, where the caller left no stdout at
-/// all; an answer would vanish there. A shell's `>/dev/null` opens it for writing.
-#[cfg(unix)]
-fn was_closed() -> io::Result<bool> {
-    let is_null = fstat(stdout())?.st_rdev == stat("/dev/null")?.st_rdev;
-    Ok(is_null && fcntl_getfl(stdout())?.contains(OFlags::RDWR))
 }
 
 #[cfg(windows)]
@@ -53,18 +39,4 @@ fn unbuffered() -> io::Result<File> {
 /// Writes `text` to stderr; if that is gone, there is nobody to tell.
 pub(crate) fn note(text: &str) {
     let _nobody_to_tell = stderr().lock().write_all(text.as_bytes());
-}
-
-/// As [`note`], on a thread of its own: a stderr that nobody reads (a full pipe, a terminal
-/// held by Ctrl-S) must not keep a safe alive. Says when it is written.
-#[cfg(unix)]
-pub(crate) fn note_aside(text: impl Into<Cow<'static, str>>) -> mpsc::Receiver<()> {
-    let (written, is_written) = mpsc::channel();
-    let text = text.into();
-    thread::spawn(move || {
-        note(&text);
-        // Whether anybody still waits is their business.
-        let _late = written.send(());
-    });
-    is_written
 }

@@ -1,78 +1,83 @@
-//! `passsafe run`: becomes a program that has secrets in its environment.
+//! `passsafe run`: becomes a program that has secrets in its environment, on its standard
+//! input or in files.
 //!
 //! exec, not a child: terminal, job control, signals and exit status are the program's own.
+//! It starts as if without `run`: same signals, descriptors, limits and directory.
 
-use std::collections::HashSet;
+mod handover;
+
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use passsafe_core::Secret;
 
 use crate::args::RunArgs;
 use crate::failure::{Failure, code};
-use crate::{environment, hardened, open};
+use crate::{environment, hardened, open, program};
+use handover::Handover;
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(Failure::new(code::USAGE, "there is no program to run", "name it after --"));
     };
-    refuse_bad_variables(args)?;
+    handover::check(&args.handover)?;
+    // Before anything is asked, and before the safe counts a use.
+    if !args.handover.env.iter().any(|mapping| mapping.variable == "PATH") {
+        program::check(program)?;
+    }
     let hardened = hardened::harden();
     hardened.warn();
-    let names: Vec<_> = args.env.iter().map(|mapping| mapping.name.clone()).collect();
-    let secrets = open::secrets(&args.safe, &args.user, &names)?;
+    let entries = open::entries(&args.safe, &args.user)?;
+    let Handover { variables, stdin, files } = Handover::of(&args.handover, &entries)?;
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(environment::without_ours());
-    for (mapping, secret) in args.env.iter().zip(secrets) {
-        if secret.expose().contains(&0) {
-            return Err(Failure::new(
-                code::DATA,
-                format!(
-                    "the secret {} contains a NUL byte, which no variable can hold",
-                    mapping.name
-                ),
-                "fetch it with 'passsafe get --raw' and pass it through a pipe",
-            ));
-        }
-        command.env(&mapping.variable, OsString::from_vec(secret.expose().to_vec()));
-    }
-    hardened.undo_for_another_program();
-    let error = command.exec();
-    Err(if error.kind() == ErrorKind::NotFound {
-        Failure::new(
-            code::NOT_FOUND,
-            format!("there is no program {}", program.display()),
-            "check its name and the PATH",
-        )
+    command.args(arguments).env_clear();
+    if args.keep_credentials {
+        command.envs(environment::whole());
     } else {
-        Failure::new(
-            code::NOT_EXECUTABLE,
-            format!("{} cannot be executed: {error}", program.display()),
-            "check its permissions",
-        )
-    })
+        command.envs(environment::without_ours());
+    }
+    for (variable, secret) in variables {
+        command.env(variable, OsString::from_vec(secret.expose().to_vec()));
+    }
+    // Open until exec, and beyond.
+    let mut open_files = Vec::new();
+    for (variable, secret) in files {
+        let file = in_memory(secret)?;
+        // By number and not /proc/self, for children that close what they inherit: they reach
+        // the program's own.
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        command.env(variable, path);
+        open_files.push(file);
+    }
+    if let Some(secret) = stdin {
+        command.stdin(Stdio::from(handover::piped(secret)?));
+    }
+    drop(entries);
+    let failure = program::exec(command, hardened);
+    drop(open_files);
+    Err(failure)
 }
 
-fn refuse_bad_variables(args: &RunArgs) -> Result<(), Failure> {
-    let mut seen = HashSet::new();
-    for variable in args.env.iter().map(|mapping| mapping.variable.as_str()) {
-        if variable.starts_with(environment::PREFIX) {
-            return Err(Failure::new(
-                code::USAGE,
-                format!("{variable} is a variable of passsafe's own, which the program never gets"),
-                "choose another name with --env NAME=SECRET",
-            ));
-        }
-        if !seen.insert(variable) {
-            return Err(Failure::new(
-                code::USAGE,
-                format!("the variable {variable} is given twice"),
-                "name each variable once",
-            ));
-        }
-    }
-    Ok(())
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn in_memory(secret: &Secret) -> Result<OwnedFd, Failure> {
+    use rustix::fs::{Mode, fchmod};
+    use rustix::io::{FdFlags, fcntl_setfd};
+
+    let file = || -> std::io::Result<OwnedFd> {
+        let file = crate::memfd::sealed(secret.expose())?;
+        // Programs refuse a key that others could read.
+        fchmod(&file, Mode::RUSR)?;
+        fcntl_setfd(&file, FdFlags::empty())?;
+        Ok(file)
+    };
+    file().map_err(|error| Failure::os("the file in memory cannot be made", error))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn in_memory(_: &Secret) -> Result<OwnedFd, Failure> {
+    Err(handover::no_files_in_memory())
 }
 
 /// The exit code of `env` and `docker run` for what fails before the program starts, so that

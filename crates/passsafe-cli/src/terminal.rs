@@ -23,6 +23,7 @@ use dialoguer::theme::{SimpleTheme, Theme as _};
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, code};
+use line::Line;
 use modes::{Echo, PromptModes};
 
 /// A person who can be asked.
@@ -72,6 +73,17 @@ impl Terminal {
         }
     }
 
+    /// Asks for a visible line that nothing replaces. Never empty.
+    pub(crate) fn ask_shown(&self, question: &str) -> Result<Zeroizing<String>, Failure> {
+        let modes = PromptModes::set(&self.term, Echo::On)?;
+        loop {
+            self.show(|text| SimpleTheme.format_input_prompt(text, question, None))?;
+            if let Some(text) = typed(&line::read(&modes)?)? {
+                return Ok(text);
+            }
+        }
+    }
+
     /// Asks for a visible line until `parse` is content; an empty one means `default`.
     pub(crate) fn ask<T, E: Display>(
         &self,
@@ -109,13 +121,8 @@ impl Terminal {
             let line = line::read(modes);
             // The line feed that the person typed was not echoed either.
             self.write("\n")?;
-            let line = line?;
-            if line.is_cut() {
-                return Err(too_long());
-            }
-            let text = line.text().ok_or_else(not_text)?;
-            if !text.is_empty() {
-                return Ok(Zeroizing::new(text.to_owned()));
+            if let Some(text) = typed(&line?)? {
+                return Ok(text);
             }
         }
     }
@@ -135,8 +142,17 @@ impl Terminal {
     }
 }
 
+/// All of what was typed, unless that is nothing.
+fn typed(line: &Line) -> Result<Option<Zeroizing<String>>, Failure> {
+    if line.is_cut() {
+        return Err(too_long());
+    }
+    let text = line.text().ok_or_else(not_text)?;
+    Ok(Some(text).filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned())))
+}
+
 /// For a question that nobody is there to answer; `hint` names what replaces it.
-pub(crate) fn nobody_to_ask(what: &str, hint: &str) -> Failure {
+pub(crate) fn nobody_to_ask(what: &str, hint: impl Into<String>) -> Failure {
     Failure::new(code::NO_INPUT, format!("there is no terminal to ask for {what}"), hint)
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use passsafe_core::wire::{
     Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, MAX_ATTEMPTS, PROBLEM_MEDIA_TYPE, Problem, Status,
@@ -16,6 +16,11 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Kind;
 
+/// Bounds of the wait before a request is made again.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const RETRY_AFTER_UNTOLD: Duration = Duration::from_secs(1);
+
 /// A record, and how long its safe lives on.
 #[derive(Debug)]
 pub(crate) struct Fetched {
@@ -23,8 +28,25 @@ pub(crate) struct Fetched {
     pub(crate) expires_in: Duration,
 }
 
+/// What came of asking for a record.
+#[derive(Debug)]
+pub(crate) enum Fetching {
+    Done(Fetched),
+    /// The owner has to be asked: the same request may be made again after this time.
+    Later(Duration),
+}
+
 /// Reads the answer to `POST /v1/secret`.
-pub(crate) fn fetched(answer: &Response<Bytes>) -> Result<Fetched, Kind> {
+pub(crate) fn fetched(answer: &Response<Bytes>) -> Result<Fetching, Kind> {
+    match record(answer) {
+        Err(Kind::Refused(Code::AwaitingConsent | Code::Busy)) => {
+            Ok(Fetching::Later(retry_after(answer)))
+        }
+        record => record.map(Fetching::Done),
+    }
+}
+
+fn record(answer: &Response<Bytes>) -> Result<Fetched, Kind> {
     let body = json(answer)?;
     let expires_in = expires_in(answer).ok_or(Kind::NotASafe("it does not say when it ends"))?;
     let record = SealedRecord::from_json(body).map_err(|error| match error {
@@ -97,6 +119,13 @@ fn expires_in(answer: &Response<Bytes>) -> Option<Duration> {
     digits.parse().ok().map(Duration::from_secs)
 }
 
+/// In seconds, and never so short or long that it would hurt to believe it.
+fn retry_after(answer: &Response<Bytes>) -> Duration {
+    let value = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let seconds = value.and_then(|value| value.parse().ok()).map(Duration::from_secs);
+    seconds.unwrap_or(RETRY_AFTER_UNTOLD).clamp(SHORTEST_WAIT, LONGEST_WAIT)
+}
+
 /// Reads a JSON object: serde would take an array of the fields as well.
 fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
@@ -136,7 +165,10 @@ mod tests {
     #[test]
     fn a_record_comes_with_its_remaining_time() {
         let media_type = ("content-type", "Application/JSON; charset=utf-8");
-        let fetched = fetched(&answer(200, &[media_type, ENDS], record())).unwrap();
+        let Ok(Fetching::Done(fetched)) = fetched(&answer(200, &[media_type, ENDS], record()))
+        else {
+            panic!("not a record")
+        };
         assert_eq!(fetched.expires_in, Duration::from_secs(1_450));
         assert_eq!(fetched.record.to_json(), record());
     }
@@ -163,6 +195,46 @@ mod tests {
         assert!(
             problem(403, r#"{"code":"forbidden_origin","title":"","status":403}"#).is_refused()
         );
+    }
+
+    #[test]
+    fn a_safe_that_asks_its_owner_is_asked_again_within_bounds() {
+        let awaiting = r#"{"code":"awaiting_consent","title":"","status":202}"#;
+        let busy = r#"{"code":"busy","title":"","status":503}"#;
+        let problem = ("content-type", PROBLEM_MEDIA_TYPE);
+        let asked = |status, body: &'static str, headers: &[(&str, &str)]| match fetched(&answer(
+            status,
+            &[&[problem], headers].concat(),
+            body,
+        ))
+        .unwrap()
+        {
+            Fetching::Later(after) => after.as_millis(),
+            Fetching::Done(_) => panic!("a record"),
+        };
+        for (said, wait) in [
+            (&["3"][..], 3_000),
+            (&["0"], 100),
+            (&["6"], 5_000),
+            (&["18446744073709551615"], 5_000),
+            (&["18446744073709551616"], 1_000),
+            (&["-1"], 1_000),
+            (&["0.5"], 1_000),
+            (&["soon"], 1_000),
+            (&["Fri, 20 Nov 2026 10:13:52 GMT"], 1_000),
+            (&[""], 1_000),
+            (&[], 1_000),
+        ] {
+            let headers: Vec<_> = said.iter().map(|said| ("retry-after", *said)).collect();
+            assert_eq!(asked(202, awaiting, &headers), wait, "{said:?}");
+            assert_eq!(asked(503, busy, &headers), wait, "{said:?}");
+        }
+        for (status, body) in [(503, awaiting), (200, awaiting), (202, busy), (202, "{}")] {
+            let answer = answer(status, &[problem], body);
+            assert!(Error::from(fetched(&answer).unwrap_err()).is_not_a_safe(), "{status} {body}");
+        }
+        let told = answer(202, &[JSON], awaiting);
+        assert!(Error::from(fetched(&told).unwrap_err()).is_not_a_safe());
     }
 
     #[test]

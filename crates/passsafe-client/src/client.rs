@@ -27,7 +27,7 @@ use crate::url::BaseUrl;
 /// it or put it into an `Arc`.
 pub struct Client {
     endpoint: Endpoint,
-    token: Token,
+    token: Arc<Token>,
     user: User,
     opener: Arc<Opener>,
     plain_http: bool,
@@ -41,11 +41,26 @@ impl Client {
     /// the passphrase do not matter, nor spaces and hyphens in the token.
     pub fn new(passphrase: &str, token: &str) -> Result<Self, Error> {
         let passphrase = Passphrase::new(passphrase).map_err(Kind::Passphrase)?;
+        Self::of(Opener::new(passphrase), token, account_user()?)
+    }
+
+    /// A client with what [`Client::expose_credential`] gave of another, in place of a
+    /// passphrase, and with that one's user. All else is as [`Client::new`] makes it.
+    pub fn from_exposed(
+        credential: &[u8],
+        token: &str,
+        user: impl AsRef<[u8]>,
+    ) -> Result<Self, Error> {
+        let user = User::new(user).map_err(Kind::User)?;
+        Self::of(Opener::from_exposed(credential)?, token, user)
+    }
+
+    fn of(opener: Opener, token: &str, user: User) -> Result<Self, Error> {
         Ok(Self {
             endpoint: Endpoint::new(BaseUrl::default()),
-            token: Token::parse(token).map_err(Kind::Token)?,
-            user: account_user()?,
-            opener: Arc::new(Opener::new(passphrase)),
+            token: Arc::new(Token::parse(token).map_err(Kind::Token)?),
+            user,
+            opener: Arc::new(opener),
             plain_http: false,
         })
     }
@@ -59,7 +74,7 @@ impl Client {
 
     /// Sets the user that the safe was sealed for, where that is another account's name than
     /// this program's: in containers and on remote workers.
-    pub fn with_user(self, user: &str) -> Result<Self, Error> {
+    pub fn with_user(self, user: impl AsRef<[u8]>) -> Result<Self, Error> {
         let user = User::new(user).map_err(Kind::User)?;
         Ok(Self { user, ..self })
     }
@@ -136,14 +151,32 @@ impl Client {
         self.endpoint.close(&self.token).await
     }
 
-    async fn entries(&self) -> Result<Entries, Error> {
+    /// What opens the safe, for a client in another process: the passphrase, and once the safe
+    /// was opened its key alone.
+    ///
+    /// With the token, and as long as the safe is open, worth as much as what is in it. To be
+    /// read by the same version of this crate, and never stored.
+    pub fn expose_credential(&self) -> Result<Secret, Error> {
+        Ok(self.opener.expose()?)
+    }
+
+    /// What was probably mistyped in the passphrase, in words, after an error that answers
+    /// [`Error::is_wrong_passphrase`].
+    ///
+    /// It may name one word of the true passphrase, so show it to nobody but who typed it.
+    #[must_use]
+    pub fn passphrase_typo(&self) -> Option<String> {
+        self.opener.typo()
+    }
+
+    /// All secrets and their names, fetched at one moment.
+    pub async fn entries(&self) -> Result<Entries, Error> {
         let record = self.fetch().await?;
-        if let Some(opened) = self.opener.open_at_once(&record) {
-            return Ok(opened?);
+        if let Some(opened) = self.open_at_once(&record) {
+            return opened;
         }
-        let (opener, user) = (Arc::clone(&self.opener), self.user.clone());
-        match spawn_blocking(move || opener.open(&record, &user)).await {
-            Ok(opened) => Ok(opened?),
+        match spawn_blocking(self.opening(record)).await {
+            Ok(opened) => opened,
             Err(failed) => match failed.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
                 Err(cancelled) => Err(Kind::System(cancelled.into()).into()),
@@ -156,9 +189,29 @@ impl Client {
         Ok(self.endpoint.fetch(&self.token).await?.record)
     }
 
-    /// The second half: opens what was fetched, on the calling thread.
-    pub(crate) fn open_here(&self, record: &SealedRecord) -> Result<Entries, Error> {
-        Ok(self.opener.open(record, &self.user)?)
+    /// The second half, if it takes no time.
+    pub(crate) fn open_at_once(&self, record: &SealedRecord) -> Option<Result<Entries, Error>> {
+        Some(self.opener.open_at_once(record)?.map_err(Error::from))
+    }
+
+    /// The second half, for a thread that may compute.
+    pub(crate) fn opening(
+        &self,
+        record: SealedRecord,
+    ) -> impl FnOnce() -> Result<Entries, Error> + Send + 'static {
+        let (opener, user) = (Arc::clone(&self.opener), self.user.clone());
+        move || Ok(opener.open(&record, &user)?)
+    }
+
+    /// The same for a forked child; this one is of no use any more there.
+    pub(crate) fn inherited(&self) -> Self {
+        Self {
+            endpoint: self.endpoint.inherited(),
+            token: Arc::clone(&self.token),
+            user: self.user.clone(),
+            opener: Arc::new(self.opener.inherit()),
+            plain_http: self.plain_http,
+        }
     }
 }
 

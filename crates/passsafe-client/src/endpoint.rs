@@ -2,7 +2,7 @@
 //!
 //! Knows no passphrase and no key. Promises that a request is sent twice only if nothing of
 //! the first was written, because a second token could be the third wrong one, and that
-//! every call ends within its time limit.
+//! every exchange ends within its time limit, and so does the wait for the owner's consent.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,9 +13,12 @@ use http_body_util::Empty;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Response};
 use passsafe_core::Token;
-use passsafe_core::wire::{CLOSE_PATH, Code, SECRET_PATH, STATUS_PATH, Status, TOKEN_HEADER};
+use passsafe_core::wire::{
+    CLOSE_PATH, Code, SECRET_PATH, STATUS_PATH, State, Status, TOKEN_HEADER,
+};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::answer::{self, Fetched};
+use crate::answer::{self, Fetched, Fetching};
 use crate::clock;
 use crate::connection::{Connection, Failure, Request};
 use crate::dial::Trusted;
@@ -34,7 +37,11 @@ pub struct Endpoint {
     end: Mutex<Option<End>>,
 }
 
-/// What the last record's answer said about the end of its safe.
+/// How long the owner's consent is waited for, from the answer that tells of it.
+pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the safe that gave a record last said about its end.
+#[derive(Clone, Copy)]
 struct End {
     /// By [`clock::now`].
     told: Duration,
@@ -84,10 +91,21 @@ impl Endpoint {
         Self { timeout: self.timeout, trusted: self.trusted, ..Self::new(url) }
     }
 
+    /// The same for a forked child: without the connection, and waiting for no lock.
+    pub(crate) fn inherited(&self) -> Self {
+        let end = self.end.try_lock().ok().and_then(|end| *end);
+        let fresh = Self::new(self.url.clone());
+        Self { timeout: self.timeout, trusted: self.trusted, end: Mutex::new(end), ..fresh }
+    }
+
     /// Asks where the safe is in its life; costs no attempt.
     pub async fn status(&self) -> Result<Status, Error> {
-        let answer = self.ask(Method::GET, STATUS_PATH, None).await?;
-        Ok(answer::status(&answer)?)
+        let status = answer::status(&self.ask(Method::GET, STATUS_PATH, None).await?)?;
+        // Its owner may have given it more time since.
+        if status.state == State::Open && lock(&self.end).is_some() {
+            self.note_end(Duration::from_secs(status.expires_in_seconds));
+        }
+        Ok(status)
     }
 
     /// Closes the safe for good. A wrong token is an attempt used up.
@@ -96,12 +114,37 @@ impl Endpoint {
         Ok(answer::closed(&answer)?)
     }
 
-    /// Fetches the sealed record. A wrong token is an attempt used up.
+    /// Fetches the sealed record. A wrong token is an attempt used up. Where the owner is asked
+    /// first, the same request is made again until there is an answer: on one connection,
+    /// which may be all that the safe knows this client by. When this future is dropped, the
+    /// connection is, and the question is withdrawn.
     pub(crate) async fn fetch(&self, token: &Token) -> Result<Fetched, Error> {
-        let answer = self.ask(Method::POST, SECRET_PATH, Some(token)).await?;
-        let fetched = answer::fetched(&answer)?;
-        *lock(&self.end) = Some(End { told: clock::now(), left: fetched.expires_in });
-        Ok(fetched)
+        let mut kept = self.take_kept();
+        let mut until = None;
+        loop {
+            let request = self.request(Method::POST, SECRET_PATH, Some(token))?;
+            let (answer, connection) = self.in_time(self.exchange(request, kept)).await?;
+            match answer::fetched(&answer) {
+                Ok(Fetching::Later(after)) => {
+                    let now = Instant::now();
+                    let until = *until.get_or_insert(now + CONSENT_TIMEOUT);
+                    if now >= until {
+                        return Err(Kind::NoConsent.into());
+                    }
+                    kept = Some(connection);
+                    sleep_until(until.min(now + after)).await;
+                }
+                Ok(Fetching::Done(fetched)) => {
+                    self.keep(connection);
+                    self.note_end(fetched.expires_in);
+                    return Ok(fetched);
+                }
+                Err(kind) => {
+                    self.keep(connection);
+                    return Err(kind.into());
+                }
+            }
+        }
     }
 
     async fn ask(
@@ -111,8 +154,18 @@ impl Endpoint {
         token: Option<&Token>,
     ) -> Result<Response<Bytes>, Error> {
         let request = self.request(method, path, token)?;
-        let exchange = tokio::time::timeout(self.timeout, self.exchange(request));
-        match exchange.await.unwrap_or(Err(Kind::Timeout(self.timeout))) {
+        let exchange = self.exchange(request, self.take_kept());
+        let (answer, connection) = self.in_time(exchange).await?;
+        self.keep(connection);
+        Ok(answer)
+    }
+
+    /// Bounds one exchange, and knows what it means when nobody is there any more.
+    async fn in_time<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, Kind>>,
+    ) -> Result<T, Error> {
+        match timeout(self.timeout, exchange).await.unwrap_or(Err(Kind::Timeout(self.timeout))) {
             Err(kind) if kind.is_unreachable() && self.is_over() => {
                 Err(Kind::Refused(Code::Expired).into())
             }
@@ -139,8 +192,13 @@ impl Endpoint {
         Ok(request)
     }
 
-    async fn exchange(&self, request: Request) -> Result<Response<Bytes>, Kind> {
-        let request = match self.take_kept() {
+    /// Asks on the connection that was kept, or else on a new one.
+    async fn exchange(
+        &self,
+        request: Request,
+        kept: Option<Connection>,
+    ) -> Result<(Response<Bytes>, Connection), Kind> {
+        let request = match kept.filter(|kept| kept.is_reusable(clock::now())) {
             None => request,
             Some(mut kept) => match kept.exchange(request).await {
                 // The other side hung up in the meantime.
@@ -153,17 +211,14 @@ impl Endpoint {
         self.settle(fresh, answered)
     }
 
-    /// Keeps the connection after a success, and names a failure.
+    /// Names a failure.
     fn settle(
         &self,
         connection: Connection,
         answered: Result<Response<Bytes>, Failure>,
-    ) -> Result<Response<Bytes>, Kind> {
+    ) -> Result<(Response<Bytes>, Connection), Kind> {
         match answered {
-            Ok(answer) => {
-                *lock(&self.kept) = Some(connection);
-                Ok(answer)
-            }
+            Ok(answer) => Ok((answer, connection)),
             Err(Failure::Unsent(..)) if connection.is_quiet() => {
                 Err(Kind::NotASafe("it speaks before it is asked"))
             }
@@ -176,7 +231,15 @@ impl Endpoint {
     }
 
     fn take_kept(&self) -> Option<Connection> {
-        lock(&self.kept).take().filter(|connection| connection.is_reusable(clock::now()))
+        lock(&self.kept).take()
+    }
+
+    fn keep(&self, connection: Connection) {
+        *lock(&self.kept) = Some(connection);
+    }
+
+    fn note_end(&self, left: Duration) {
+        *lock(&self.end) = Some(End { told: clock::now(), left });
     }
 
     /// Whether the safe that gave a record must be over by now.

@@ -62,11 +62,26 @@ impl Error {
         self.is_refused_with(Code::Closed)
     }
 
+    /// The owner of the safe was asked and said no, or did not answer the safe in time. No
+    /// attempt was counted.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.is_refused_with(Code::Denied)
+    }
+
+    /// The owner of the safe has to allow each opening, and there was no answer, or no room to
+    /// ask, for a minute. Another try asks again.
+    #[must_use]
+    pub fn is_awaiting_consent(&self) -> bool {
+        matches!(*self.0, Kind::NoConsent) || self.is_refused_with(Code::AwaitingConsent)
+    }
+
     /// The safe refused for another reason, such as a host name that is not its own.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         let over = self.is_locked() || self.is_spent() || self.is_expired() || self.is_closed();
-        !over && matches!(*self.0, Kind::Refused(_))
+        let by_owner = self.is_denied() || self.is_awaiting_consent();
+        !over && !by_owner && matches!(*self.0, Kind::Refused(_))
     }
 
     /// The safe does not answer to the host name that it was asked by, as at the other end of
@@ -161,7 +176,17 @@ impl Error {
                 | Kind::User(_)
                 | Kind::EntryName(_)
                 | Kind::Url(_)
+                | Kind::Exposed
         )
+    }
+
+    /// The interrupt of [`blocking::Client::with_interrupt`] ended the call; the source is its
+    /// error.
+    ///
+    /// [`blocking::Client::with_interrupt`]: crate::blocking::Client::with_interrupt
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        matches!(*self.0, Kind::Interrupted(_))
     }
 
     fn is_refused_with(&self, code: Code) -> bool {
@@ -206,6 +231,8 @@ pub(crate) enum Kind {
     EntryName(EntryNameError),
     #[error(transparent)]
     Url(UrlError),
+    #[error("these bytes are no credential of a client")]
+    Exposed,
     #[error("the account that this program runs as has no name")]
     Account,
 
@@ -226,6 +253,8 @@ pub(crate) enum Kind {
     InvalidToken { attempts_left: Option<u8> },
     #[error("{}", .0.title())]
     Refused(Code),
+    #[error("the owner of the safe did not answer within a minute")]
+    NoConsent,
 
     #[error(transparent)]
     Record(RecordError),
@@ -240,6 +269,10 @@ pub(crate) enum Kind {
     #[error(transparent)]
     NotText(NotText),
 
+    #[error("interrupted")]
+    Interrupted(#[source] Cause),
+    #[error("this process was forked while another thread opened the safe")]
+    Lost,
     #[error("the client got no thread or event loop from the system")]
     System(#[source] Cause),
 }
@@ -276,16 +309,19 @@ mod tests {
     }
 
     #[test]
-    fn a_safe_that_is_over_is_not_refused_for_another_reason() {
-        for (code, over) in [
+    fn what_has_a_question_of_its_own_is_not_refused_for_another_reason() {
+        for (code, has_one) in [
             (Code::Locked, true),
             (Code::Spent, true),
             (Code::Expired, true),
             (Code::Closed, true),
             (Code::WrongHost, false),
             (Code::Unknown, false),
+            (Code::Busy, false),
+            (Code::Denied, true),
+            (Code::AwaitingConsent, true),
         ] {
-            assert_eq!(Error::from(Kind::Refused(code)).is_refused(), !over, "{code:?}");
+            assert_eq!(Error::from(Kind::Refused(code)).is_refused(), !has_one, "{code:?}");
         }
     }
 

@@ -4,7 +4,7 @@
 use http_body_util::Empty;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::answer;
+use crate::answer::{self, Fetching};
 use crate::connection::{self, Failure, Request};
 use crate::error::{Error, Kind};
 
@@ -36,7 +36,10 @@ pub async fn ask(
             Failure::TooLong => Kind::NotASafe("its answer is too long"),
         })?;
     match asked {
-        Asked::Record => Ok(Some(answer::fetched(&answer)?.record.to_json())),
+        Asked::Record => Ok(match answer::fetched(&answer)? {
+            Fetching::Done(fetched) => Some(fetched.record.to_json()),
+            Fetching::Later(_) => None,
+        }),
         Asked::Status => Ok(answer::status(&answer).map(|_| None)?),
         Asked::Close => Ok(answer::closed(&answer).map(|()| None)?),
     }

@@ -66,7 +66,7 @@ mod tests {
         let vector: Vector =
             serde_json::from_str(include_str!("../tests/vectors/xchacha20poly1305.json")).unwrap();
         let hex = |text: &str| HEXLOWER.decode(text.as_bytes()).unwrap();
-        let key = Key::from_bytes(hex(&vector.key).try_into().unwrap());
+        let key = Key::copied(&hex(&vector.key).try_into().unwrap());
         let nonce: [u8; NONCE_LEN] = hex(&vector.nonce).try_into().unwrap();
         let (aad, plaintext) = (hex(&vector.aad), hex(&vector.plaintext));
 
@@ -77,9 +77,9 @@ mod tests {
 
     #[test]
     fn nothing_comes_back_when_anything_differs() {
-        let (key, nonce) = (Key::from_bytes([1; 32]), [2; NONCE_LEN]);
+        let (key, nonce) = (Key::copied(&[1; 32]), [2; NONCE_LEN]);
         let sealed = encrypt(&key, &nonce, b"aad", b"plaintext").unwrap();
-        assert!(decrypt(&Key::from_bytes([3; 32]), &nonce, b"aad", &sealed).is_err());
+        assert!(decrypt(&Key::copied(&[3; 32]), &nonce, b"aad", &sealed).is_err());
         assert!(decrypt(&key, &[3; NONCE_LEN], b"aad", &sealed).is_err());
         assert!(decrypt(&key, &nonce, b"AAD", &sealed).is_err());
         assert!(decrypt(&key, &nonce, b"aad", &sealed[1..]).is_err());

@@ -22,27 +22,44 @@ pub struct Moment {
 
 /// The first moment at which a safe is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deadline(Moment);
+pub struct Deadline {
+    end: Moment,
+    /// The latest that `end` may become.
+    latest: Moment,
+}
 
 impl Deadline {
     /// The end of a life that starts at `creation`: [creation, creation + lifetime).
     #[must_use]
     pub fn new(creation: Moment, lifetime: Lifetime) -> Self {
-        let duration = lifetime.duration();
-        Self(Moment { boot: creation.boot + duration, wall: creation.wall + duration })
+        let after = |lifetime: Lifetime| {
+            let duration = lifetime.duration();
+            Moment { boot: creation.boot + duration, wall: creation.wall + duration }
+        };
+        Self { end: after(lifetime), latest: after(Lifetime::MAX) }
+    }
+
+    /// Moves the end by at most `by`, on both clocks alike and never beyond
+    /// [`Lifetime::MAX`] from the creation. Returns by how much.
+    pub fn extend(&mut self, by: Duration) -> Duration {
+        let boot = self.latest.boot.saturating_sub(self.end.boot);
+        let wall = self.latest.wall.saturating_sub(self.end.wall);
+        let by = by.min(boot).min(wall);
+        self.end = Moment { boot: self.end.boot + by, wall: self.end.wall + by };
+        by
     }
 
     /// The wall-clock time of the end, since 1970-01-01 00:00 UTC.
     #[must_use]
     pub fn wall(&self) -> Duration {
-        self.0.wall
+        self.end.wall
     }
 
     /// Time left at `now` by the clock that is further along; `None` when it is over.
     #[must_use]
     pub fn remaining(&self, now: Moment) -> Option<Duration> {
-        let boot = self.0.boot.checked_sub(now.boot)?;
-        let wall = self.0.wall.checked_sub(now.wall)?;
+        let boot = self.end.boot.checked_sub(now.boot)?;
+        let wall = self.end.wall.checked_sub(now.wall)?;
         Some(boot.min(wall)).filter(|left| !left.is_zero())
     }
 }
@@ -84,6 +101,30 @@ mod tests {
         let set_back = Moment { wall: Duration::ZERO, ..after(HOUR / 2, HOUR) };
         assert_eq!(left(set_back), Some(HOUR / 2));
         assert_eq!(left(Moment { wall: Duration::ZERO, ..after(HOUR, HOUR) }), None);
+    }
+
+    #[test]
+    fn an_extension_moves_the_end_on_both_clocks() {
+        let mut deadline = Deadline::new(START, Lifetime::DEFAULT);
+        assert_eq!(deadline.extend(HOUR / 2), HOUR / 2);
+        let half = HOUR + HOUR / 2;
+        assert_eq!(deadline.remaining(START), Some(half));
+        assert_eq!(deadline.wall(), START.wall + half);
+        assert_eq!(deadline.remaining(after(HOUR, Duration::ZERO)), Some(HOUR / 2));
+        assert_eq!(deadline.remaining(after(Duration::ZERO, HOUR)), Some(HOUR / 2));
+        assert_eq!(deadline.remaining(after(half, Duration::ZERO)), None);
+        assert_eq!(deadline.remaining(after(Duration::ZERO, half)), None);
+    }
+
+    #[test]
+    fn no_extension_goes_beyond_eight_hours_from_the_creation() {
+        let mut deadline = Deadline::new(START, Lifetime::DEFAULT);
+        assert_eq!(deadline.extend(HOUR * 6), HOUR * 6);
+        assert_eq!(deadline.extend(Duration::MAX), HOUR);
+        assert_eq!(deadline.extend(HOUR), Duration::ZERO);
+        assert_eq!(deadline.remaining(START), Some(HOUR * 8));
+        let mut longest = Deadline::new(START, Lifetime::MAX);
+        assert_eq!(longest.extend(Duration::from_nanos(1)), Duration::ZERO);
     }
 
     #[test]

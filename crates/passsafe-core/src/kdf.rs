@@ -24,7 +24,8 @@ pub(crate) const PARALLELISM: u32 = 1;
 /// Argon2 version 0x13, in decimal as the record has it.
 pub(crate) const ARGON2_VERSION: u32 = 19;
 
-const KEY_LEN: usize = 32;
+/// Bytes of the AEAD's key.
+pub(crate) const KEY_LEN: usize = 32;
 /// Separates this use of SHA-256 from every other.
 const USER_CONTEXT: &[u8] = b"passsafe-user-v1";
 
@@ -146,9 +147,11 @@ impl Key {
         &self.0
     }
 
-    #[cfg(test)]
-    pub(crate) fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
-        Self(Box::new(Zeroizing::new(bytes)))
+    /// Copies the bytes; wiping the original is the caller's.
+    pub(crate) fn copied(bytes: &[u8; KEY_LEN]) -> Self {
+        let mut key = Self(Box::new(Zeroizing::new([0; KEY_LEN])));
+        key.0.copy_from_slice(bytes);
+        key
     }
 }
 

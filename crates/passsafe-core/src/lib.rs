@@ -70,7 +70,7 @@ pub use entries::{Entries, EntriesError, PayloadError};
 pub use entry_name::{EntryName, EntryNameError};
 pub use kdf::{Cost, CostError, KdfError, WorkMemory};
 pub use lifetime::{Lifetime, LifetimeError};
-pub use passphrase::{EmptyPassphrase, Passphrase};
+pub use passphrase::{EmptyPassphrase, Passphrase, Typo};
 pub use random::{Random, RandomError};
 pub use record::{OpenError, RecordError, RecordKey, SealError, SealedRecord};
 pub use secret::{NotText, Secret, SecretText};

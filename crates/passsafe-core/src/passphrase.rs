@@ -1,11 +1,15 @@
 //! The one-time passphrase: six words of the EFF large list, or whatever a person typed.
 
+mod typo;
+
 use std::fmt;
 
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::random::{Random, RandomError};
 use crate::wordlist;
+
+pub use typo::Typo;
 
 /// A passphrase in its normal form, never empty. Wiped on drop.
 pub struct Passphrase(Zeroizing<String>);

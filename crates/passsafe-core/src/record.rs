@@ -3,6 +3,7 @@
 //! `docs/protocol.md` of the project describes it for other languages. A record proves
 //! nothing about its author: whoever knows the passphrase can make one.
 
+mod exposed;
 mod json;
 
 use data_encoding::BASE64URL_NOPAD;

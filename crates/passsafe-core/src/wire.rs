@@ -97,6 +97,12 @@ pub enum Code {
     Expired,
     /// The safe was closed.
     Closed,
+    /// The owner is being asked; the same request collects the answer.
+    AwaitingConsent,
+    /// The owner said no, or nothing in time. Nothing was counted.
+    Denied,
+    /// The owner cannot be asked at the moment; the same request may be made again later.
+    Busy,
     /// A code that a newer server has and this crate does not.
     #[serde(other)]
     Unknown,
@@ -107,15 +113,17 @@ impl Code {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
+            Self::AwaitingConsent => 202,
             Self::MissingToken | Self::MalformedToken | Self::Unknown => 400,
             Self::InvalidToken => 401,
-            Self::ForbiddenOrigin => 403,
+            Self::ForbiddenOrigin | Self::Denied => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Spent | Self::Expired | Self::Closed => 410,
             Self::BodyNotAllowed => 413,
             Self::WrongHost => 421,
             Self::Locked => 423,
+            Self::Busy => 503,
         }
     }
 
@@ -135,6 +143,9 @@ impl Code {
             Self::Spent => "the last allowed use was made",
             Self::Expired => "the safe has expired",
             Self::Closed => "the safe was closed",
+            Self::AwaitingConsent => "the owner of the safe is being asked",
+            Self::Denied => "the owner of the safe did not allow it",
+            Self::Busy => "the owner of the safe cannot be asked at the moment",
             Self::Unknown => "the request was refused",
         }
     }

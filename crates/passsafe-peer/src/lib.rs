@@ -20,6 +20,8 @@ mod diag;
 #[cfg(target_os = "linux")]
 mod netlink;
 #[cfg(target_os = "linux")]
+pub mod process;
+#[cfg(target_os = "linux")]
 mod row;
 #[cfg(target_os = "linux")]
 mod tables;
@@ -38,6 +40,21 @@ pub enum Owner {
     Gone,
     /// The system does not say.
     Unknown,
+}
+
+/// The other end of an accepted connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Socket {
+    /// Who holds it.
+    pub owner: Owner,
+    /// With [`Owner::Account`]: its number, which descriptors in `/proc` name.
+    pub inode: Option<u64>,
+}
+
+impl From<Owner> for Socket {
+    fn from(owner: Owner) -> Self {
+        Self { owner, inode: None }
+    }
 }
 
 /// Where an answer may come from.
@@ -80,8 +97,8 @@ impl Peers {
     /// Who holds the other end of an accepted connection, whose addresses are `near` here and
     /// `far` there.
     #[must_use]
-    pub fn client(&self, near: SocketAddr, far: SocketAddr) -> Owner {
-        self.first(|source| source.client(near, far))
+    pub fn client(&self, near: SocketAddr, far: SocketAddr) -> Socket {
+        self.first(|source| source.client(near, far)).unwrap_or(Owner::Unknown.into())
     }
 
     /// Who holds the other end of a connection that was opened from `near` to `far`, or who
@@ -91,11 +108,11 @@ impl Peers {
     /// that listener's all the time, since a listener that closes takes its queue with it.
     #[must_use]
     pub fn server(&self, near: SocketAddr, far: SocketAddr) -> Owner {
-        self.first(|source| source.server(near, far))
+        self.first(|source| source.server(near, far)).unwrap_or(Owner::Unknown)
     }
 
-    fn first(&self, ask: impl Fn(&system::Opened) -> Option<Owner>) -> Owner {
-        self.0.iter().find_map(ask).unwrap_or(Owner::Unknown)
+    fn first<T>(&self, ask: impl Fn(&system::Opened) -> Option<T>) -> Option<T> {
+        self.0.iter().find_map(ask)
     }
 }
 
@@ -110,7 +127,7 @@ mod system {
     use std::io;
     use std::net::SocketAddr;
 
-    use super::{Owner, Source, tables};
+    use super::{Owner, Socket, Source, tables};
     use crate::netlink::Netlink;
     use crate::row::Pair;
 
@@ -130,20 +147,20 @@ mod system {
         }
 
         /// `None` if the source does not answer this time.
-        pub(super) fn client(&self, near: SocketAddr, far: SocketAddr) -> Option<Owner> {
+        pub(super) fn client(&self, near: SocketAddr, far: SocketAddr) -> Option<Socket> {
             self.holder(Pair::new(far, near)).ok()
         }
 
         pub(super) fn server(&self, near: SocketAddr, far: SocketAddr) -> Option<Owner> {
             let far_end = Pair::new(far, near);
             let listener = self.listener(far_end).ok()?;
-            Some(match self.holder(far_end).ok()? {
+            Some(match self.holder(far_end).ok()?.owner {
                 Owner::Gone | Owner::Unknown => listener,
                 holder @ Owner::Account(_) => holder,
             })
         }
 
-        fn holder(&self, end: Pair) -> io::Result<Owner> {
+        fn holder(&self, end: Pair) -> io::Result<Socket> {
             match self {
                 Self::Netlink(netlink) => netlink.holder(end),
                 Self::Tables(folder) => tables::holder(folder, end),
@@ -163,7 +180,7 @@ mod system {
 mod system {
     use std::net::SocketAddr;
 
-    use super::{Owner, Source};
+    use super::{Owner, Socket, Source};
 
     /// There is none.
     #[derive(Debug)]
@@ -174,7 +191,7 @@ mod system {
             None
         }
 
-        pub(super) fn client(&self, _: SocketAddr, _: SocketAddr) -> Option<Owner> {
+        pub(super) fn client(&self, _: SocketAddr, _: SocketAddr) -> Option<Socket> {
             match *self {}
         }
 

@@ -9,9 +9,9 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
 };
 
-use crate::Owner;
 use crate::diag;
 use crate::row::{Pair, Row};
+use crate::{Owner, Socket};
 
 /// More than an answer and all that newer kernels append to it.
 const MAX_ANSWER_LEN: usize = 8 * 1024;
@@ -44,9 +44,9 @@ impl Netlink {
     }
 
     /// Who holds the end `wanted` of a connection.
-    pub(crate) fn holder(&self, wanted: Pair) -> io::Result<Owner> {
+    pub(crate) fn holder(&self, wanted: Pair) -> io::Result<Socket> {
         let holder = self.ask(wanted)?.and_then(|row| row.holder(wanted));
-        Ok(holder.map_or(Owner::Gone, Owner::Account))
+        Ok(holder.unwrap_or(Owner::Gone.into()))
     }
 
     /// Who listens at the local address of `wanted`.

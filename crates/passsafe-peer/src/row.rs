@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::{Owner, Socket};
+
 /// States as the kernel numbers them (`include/net/tcp_states.h`).
 const ESTABLISHED: u8 = 1;
 const FIN_WAIT1: u8 = 4;
@@ -62,9 +64,10 @@ impl Row {
     /// means nothing. A connection whose holder has said all it has to say is live: it waits
     /// for the answer. A listener, which the kernel offers where it finds nothing better, is
     /// no end of a connection.
-    pub(crate) fn holder(&self, wanted: Pair) -> Option<u32> {
+    pub(crate) fn holder(&self, wanted: Pair) -> Option<Socket> {
         let live = matches!(self.state, ESTABLISHED | FIN_WAIT1 | FIN_WAIT2);
-        (live && self.inode != 0 && self.pair == wanted).then_some(self.uid)
+        let held = live && self.inode != 0 && self.pair == wanted;
+        held.then_some(Socket { owner: Owner::Account(self.uid), inode: Some(self.inode) })
     }
 
     /// Account and kind of a listener that takes connections to the local address of `wanted`.
@@ -107,9 +110,10 @@ pub(crate) mod tests {
     fn only_the_live_socket_with_both_addresses_proves_who_holds_it() {
         let wanted = pair("127.0.0.1:40000", "127.0.0.1:8051");
         let holder = |row: Row| row.holder(wanted);
+        let socket = Some(Socket { owner: Owner::Account(1_001), inode: Some(7) });
         for state in [ESTABLISHED, FIN_WAIT1, FIN_WAIT2] {
             let exact = row("127.0.0.1:40000", "127.0.0.1:8051", state, 7);
-            assert_eq!(holder(exact), Some(1_001), "{state}");
+            assert_eq!(holder(exact), socket, "{state}");
             assert_eq!(holder(Row { inode: 0, ..exact }), None, "held by nobody");
         }
         for state in [0, 2, 3, 6, 7, 8, 9, 10, 11, 12, 255] {
@@ -128,7 +132,7 @@ pub(crate) mod tests {
             assert_eq!(holder(row(local, remote, ESTABLISHED, 7)), None, "{local} {remote}");
         }
         let mapped = row("[::ffff:127.0.0.1]:40000", "[::ffff:127.0.0.1]:8051", ESTABLISHED, 7);
-        assert_eq!(holder(mapped), Some(1_001));
+        assert_eq!(holder(mapped), socket);
     }
 
     #[test]

@@ -7,14 +7,14 @@ use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use crate::Owner;
 use crate::row::{Address, Pair, Row};
+use crate::{Owner, Socket};
 
 /// Who holds the end `wanted` of a connection.
-pub(crate) fn holder(folder: &str, wanted: Pair) -> io::Result<Owner> {
+pub(crate) fn holder(folder: &str, wanted: Pair) -> io::Result<Socket> {
     let mut holder = None;
     each_row(folder, |row| holder = holder.or(row.holder(wanted)))?;
-    Ok(holder.map_or(Owner::Gone, Owner::Account))
+    Ok(holder.unwrap_or(Owner::Gone.into()))
 }
 
 /// Who listens at the local address of `wanted`.
@@ -121,7 +121,7 @@ mod tests {
         }
 
         fn holder(&self, local: &str, remote: &str) -> io::Result<Owner> {
-            holder(self.0.to_str().unwrap(), pair(local, remote))
+            holder(self.0.to_str().unwrap(), pair(local, remote)).map(|socket| socket.owner)
         }
 
         fn listener(&self, local: &str) -> io::Result<Owner> {

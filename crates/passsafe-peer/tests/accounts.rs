@@ -55,7 +55,7 @@ fn the_account_behind_a_connection_is_found() {
                 let (accepted, _) = listener.accept().unwrap();
                 let (near, far) = ends(&accepted);
                 assert_eq!(
-                    Peers::by(sources).client(near, far),
+                    Peers::by(sources).client(near, far).owner,
                     Owner::Account(owner),
                     "{sources:?}"
                 );
@@ -73,9 +73,17 @@ fn an_ipv6_socket_that_speaks_ipv4_is_found() {
         let _held = as_other(|| TcpStream::connect((mapped, port)).unwrap());
         let (accepted, _) = listener.accept().unwrap();
         let (near, far) = ends(&accepted);
-        assert_eq!(Peers::by(sources).client(near, far), Owner::Account(OTHER), "{sources:?}");
+        assert_eq!(
+            Peers::by(sources).client(near, far).owner,
+            Owner::Account(OTHER),
+            "{sources:?}"
+        );
         let (near, far) = (mapped_address(near), mapped_address(far));
-        assert_eq!(Peers::by(sources).client(near, far), Owner::Account(OTHER), "{sources:?}");
+        assert_eq!(
+            Peers::by(sources).client(near, far).owner,
+            Owner::Account(OTHER),
+            "{sources:?}"
+        );
     });
 }
 
@@ -96,7 +104,11 @@ fn a_client_that_has_said_all_is_still_known() {
         let (mut accepted, _) = listener.accept().unwrap();
         accepted.read_to_end(&mut Vec::new()).unwrap();
         let (near, far) = ends(&accepted);
-        assert_eq!(Peers::by(sources).client(near, far), Owner::Account(OTHER), "{sources:?}");
+        assert_eq!(
+            Peers::by(sources).client(near, far).owner,
+            Owner::Account(OTHER),
+            "{sources:?}"
+        );
         drop(client);
     });
 }
@@ -111,7 +123,7 @@ fn a_client_that_is_gone_is_nobody() {
         let (near, far) = ends(&accepted);
         drop(client);
         accepted.read_to_end(&mut Vec::new()).unwrap();
-        assert_eq!(Peers::by(sources).client(near, far), Owner::Gone, "{sources:?}");
+        assert_eq!(Peers::by(sources).client(near, far).owner, Owner::Gone, "{sources:?}");
     });
 }
 
@@ -122,7 +134,7 @@ fn an_end_that_nobody_has_accepted_is_nobody() {
         let listener = as_other(|| listen(Ipv4Addr::LOCALHOST));
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (near, far) = ends(&client);
-        assert_eq!(Peers::by(sources).client(near, far), Owner::Gone, "{sources:?}");
+        assert_eq!(Peers::by(sources).client(near, far).owner, Owner::Gone, "{sources:?}");
     });
 }
 
@@ -205,7 +217,7 @@ fn where_no_source_answers_nothing_is_known() {
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (near, far) = ends(&client);
     for sources in [&[][..], &[Source::Tables("/nowhere")]] {
-        assert_eq!(Peers::by(sources).client(near, far), Owner::Unknown);
+        assert_eq!(Peers::by(sources).client(near, far).owner, Owner::Unknown);
         assert_eq!(Peers::by(sources).server(near, far), Owner::Unknown);
     }
     let known = Owner::Account(own_account());
@@ -222,8 +234,8 @@ fn what_was_opened_once_answers_many_times() {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, _) = listener.accept().unwrap();
         let (near, far) = ends(&accepted);
-        assert_eq!(peers.client(near, far), Owner::Account(own_account()));
+        assert_eq!(peers.client(near, far).owner, Owner::Account(own_account()));
         drop(client);
-        assert_eq!(peers.client(near, far), Owner::Gone);
+        assert_eq!(peers.client(near, far).owner, Owner::Gone);
     }
 }

@@ -3,12 +3,13 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use passsafe_peer::{CAN_TELL, Owner, Peers};
+use passsafe_peer::CAN_TELL;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::caller::Far;
 use crate::hosts::Door;
 use crate::listen::Listener;
 
@@ -75,20 +76,20 @@ impl Acceptor {
 }
 
 impl Accepted {
-    /// Who has connected. `None` where this system has no way to tell.
-    pub(crate) fn owner(&self, peers: &Peers) -> Option<Owner> {
+    /// What the connection says of its other end.
+    pub(crate) fn far(&self) -> Far {
         match self {
-            Self::Tcp(..) if !CAN_TELL => None,
-            Self::Tcp(stream, _) => Some(match (stream.local_addr(), stream.peer_addr()) {
-                (Ok(near), Ok(far)) => peers.client(near, far),
+            Self::Tcp(..) if !CAN_TELL => Far::Untold,
+            Self::Tcp(stream, _) => match (stream.local_addr(), stream.peer_addr()) {
+                (Ok(near), Ok(far)) => Far::Tcp { near, far },
                 // Reset in the queue.
-                _ => Owner::Gone,
-            }),
+                _ => Far::Gone,
+            },
             #[cfg(unix)]
-            Self::Unix(stream) => {
-                let account = stream.peer_cred().map(|peer| Owner::Account(peer.uid()));
-                Some(account.unwrap_or(Owner::Unknown))
-            }
+            Self::Unix(stream) => stream.peer_cred().map_or(Far::Unknown, |peer| {
+                let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
+                Far::Unix { account: peer.uid(), pid }
+            }),
         }
     }
 

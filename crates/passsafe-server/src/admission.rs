@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use passsafe_peer::{Owner, Peers};
 
-use crate::accept::Accepted;
+use crate::caller::Peer;
+use crate::event::{Event, Reporter};
 
 /// The accounts that a safe listens to: the one that serves it, unless more are admitted.
 ///
@@ -20,17 +21,6 @@ pub struct Admission {
     users: Vec<u32>,
     any: bool,
     peers: Arc<Peers>,
-    report: Arc<dyn Fn(Refused) + Send + Sync>,
-}
-
-/// A connection that was closed unread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Refused {
-    /// It came from the account with this user id.
-    Account(u32),
-    /// The system does not say from which account it came.
-    Unknown,
 }
 
 impl Admission {
@@ -53,23 +43,26 @@ impl Admission {
         Self { peers: Arc::new(peers), ..self }
     }
 
-    /// Has every refusal reported, on the thread that accepts connections: `report` must be
-    /// quick. One that was closed from the other side in the meantime is not worth a report.
-    #[must_use]
-    pub fn with_report(self, report: impl Fn(Refused) + Send + Sync + 'static) -> Self {
-        Self { report: Arc::new(report), ..self }
+    /// How the system is asked.
+    pub(crate) fn peers(&self) -> Arc<Peers> {
+        self.peers.clone()
     }
 
-    /// Whether a connection may be read from; reports it if not.
-    pub(crate) fn admits(&self, connection: &Accepted) -> bool {
+    /// Whether a connection may be read from; reports it if not. One that was closed from the
+    /// other side in the meantime is not worth a report.
+    pub(crate) fn admits(&self, peer: &mut Peer, reporter: &Reporter) -> bool {
         if self.any {
             return true;
         }
-        let Some(owner) = connection.owner(&self.peers) else { return true };
+        let Some(owner) = peer.owner(&self.peers) else { return true };
         let admitted = self.admits_owner(owner);
         match owner {
-            Owner::Account(uid) if !admitted => (self.report)(Refused::Account(uid)),
-            Owner::Unknown if !admitted => (self.report)(Refused::Unknown),
+            Owner::Account(uid) if !admitted => {
+                reporter.report(|| Event::RefusedAccount { account: Some(uid) });
+            }
+            Owner::Unknown if !admitted => {
+                reporter.report(|| Event::RefusedAccount { account: None });
+            }
             _ => {}
         }
         admitted
@@ -91,7 +84,7 @@ impl Default for Admission {
         let users = vec![passsafe_peer::own_account()];
         #[cfg(not(unix))]
         let users = Vec::new();
-        Self { users, any: false, peers: Arc::new(Peers::new()), report: Arc::new(|_| {}) }
+        Self { users, any: false, peers: Arc::new(Peers::new()) }
     }
 }
 

@@ -27,7 +27,7 @@ impl Clock for SystemClock {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn boot_time() -> Duration {
+pub(crate) fn boot_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     // Counted from boot, so neither field is negative.
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
@@ -36,7 +36,7 @@ fn boot_time() -> Duration {
 /// Boot time as far as the standard library tells: time since the first reading plus a
 /// constant, which no deadline notices.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn boot_time() -> Duration {
+pub(crate) fn boot_time() -> Duration {
     static FIRST: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     FIRST.get_or_init(std::time::Instant::now).elapsed()
 }

@@ -8,16 +8,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
+use hyper::StatusCode;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use passsafe_core::wire::{Code, Problem};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::sleep_until;
 
+use crate::caller::{Callers, Peer};
+use crate::consent::Asker;
 use crate::crowd::Place;
+use crate::event::Event;
 use crate::hosts::{AllowedHosts, Door};
 use crate::pace::Paced;
 use crate::request;
@@ -32,6 +37,51 @@ const MAX_HEADERS: usize = 64;
 pub(crate) struct Shared {
     pub(crate) safe: Arc<Safe>,
     pub(crate) hosts: AllowedHosts,
+    pub(crate) callers: Callers,
+}
+
+/// One connection, apart from its stream.
+pub(crate) struct Visit {
+    /// By what it came in.
+    pub(crate) door: Door,
+    pub(crate) peer: Peer,
+    pub(crate) place: Place,
+}
+
+/// Who makes the requests of a connection, and of whom.
+pub(crate) struct Guest<'a> {
+    pub(crate) peer: Peer,
+    pub(crate) shared: &'a Shared,
+    pub(crate) door: Door,
+}
+
+impl Guest<'_> {
+    /// Who asks for what is about to be judged, if anybody wants to know.
+    pub(crate) async fn asker(&self) -> &Asker {
+        if self.shared.safe.wants_askers() {
+            self.shared.callers.asker(&self.peer).await
+        } else {
+            self.peer.stranger()
+        }
+    }
+
+    /// Tells the owner of a request that came from a web page or by a foreign name.
+    pub(crate) async fn report_foreign(&self, problem: &Problem) {
+        let reporter = self.shared.safe.reporter();
+        if reporter.is_heard() {
+            let caller = self.shared.callers.refused(&self.peer).await;
+            reporter.report(|| match problem.code {
+                Code::WrongHost => Event::RefusedHost { caller },
+                _ => Event::RefusedPage { caller },
+            });
+        }
+    }
+}
+
+impl Drop for Guest<'_> {
+    fn drop(&mut self) {
+        self.shared.safe.hung_up(self.peer.connection());
+    }
 }
 
 /// How a connection came to its end.
@@ -43,21 +93,21 @@ pub(crate) enum End {
     CutOff,
 }
 
-/// Serves a connection that came in by `door` until either side has enough. When
+/// Serves a connection until either side has enough. When
 /// `draining` turns true, the answer under way is still written.
 ///
 /// When its place is needed for another, what has arrived until then is still answered.
 pub(crate) async fn serve<S>(
     stream: S,
-    door: Door,
+    visit: Visit,
     shared: Arc<Shared>,
-    place: Place,
     mut draining: watch::Receiver<bool>,
 ) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Place { pace, evicted } = place;
+    let Visit { door, peer, place: Place { pace, evicted } } = visit;
+    let guest = Guest { peer, shared: &shared, door };
     let had_its_turn = AtomicBool::new(false);
     let service = service_fn(async |request| {
         // One answer at a time: whoever asks a hundred things in a row waits for the others.
@@ -65,8 +115,9 @@ where
             yield_now().await;
         }
         pace.answering();
-        let mut answer = request::answer(&request, &shared.safe, &shared.hosts, door);
-        if pace.is_old() {
+        let mut answer = request::answer(&request, &guest).await;
+        // Who waits for the owner may be known by the connection alone.
+        if pace.is_old() && answer.status() != StatusCode::ACCEPTED {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok::<_, Infallible>(answer)
@@ -113,6 +164,7 @@ mod tests {
     use tokio::time::{Instant, advance, sleep};
 
     use super::*;
+    use crate::caller::Far;
     use crate::crowd::{Crowd, PLACES};
     use crate::pace::{ANSWER_TIMEOUT, HEAD_TIMEOUT, LAST_ANSWER_AFTER};
     use crate::testing::safe;
@@ -134,9 +186,13 @@ mod tests {
     /// The same, among others.
     fn join(crowd: &mut Crowd, capacity: usize) -> (DuplexStream, watch::Sender<bool>) {
         let (client, server) = duplex(capacity);
-        let shared = Arc::new(Shared { safe: Arc::new(safe().0), hosts: AllowedHosts::default() });
+        let callers = Callers::new(Arc::default());
+        let peer = callers.meet(Far::Untold);
+        let visit = Visit { door: Door::Port(8_051), peer, place: crowd.admit() };
+        let safe = Arc::new(safe().0);
+        let shared = Arc::new(Shared { safe, hosts: AllowedHosts::default(), callers });
         let draining = watch::Sender::new(false);
-        tokio::spawn(serve(server, Door::Port(8_051), shared, crowd.admit(), draining.subscribe()));
+        tokio::spawn(serve(server, visit, shared, draining.subscribe()));
         (client, draining)
     }
 

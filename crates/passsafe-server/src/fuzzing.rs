@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use passsafe_peer::Peers;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use crate::connection::{self, Shared};
+use crate::caller::{Callers, Far};
+use crate::connection::{self, Shared, Visit};
 use crate::crowd::Crowd;
 use crate::hosts::{AllowedHosts, Door};
 use crate::safe::Safe;
@@ -14,7 +16,9 @@ use crate::safe::Safe;
 /// Serves one connection that came in on `port`, over any stream.
 pub async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, port: u16, safe: Arc<Safe>) {
     let draining = watch::Sender::new(false);
-    let shared = Arc::new(Shared { safe, hosts: AllowedHosts::default() });
-    let place = Crowd::default().admit();
-    connection::serve(stream, Door::Port(port), shared, place, draining.subscribe()).await;
+    let callers = Callers::new(Arc::new(Peers::by(&[])));
+    let peer = callers.meet(Far::Untold);
+    let visit = Visit { door: Door::Port(port), peer, place: Crowd::default().admit() };
+    let shared = Arc::new(Shared { safe, hosts: AllowedHosts::default(), callers });
+    connection::serve(stream, visit, shared, draining.subscribe()).await;
 }

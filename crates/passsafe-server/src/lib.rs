@@ -45,9 +45,12 @@
 
 mod accept;
 mod admission;
+mod caller;
 mod clock;
 mod connection;
+mod consent;
 mod crowd;
+mod event;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod hosts;
@@ -61,11 +64,13 @@ mod socket;
 #[cfg(test)]
 mod testing;
 
-pub use admission::{Admission, Refused};
+pub use admission::Admission;
 pub use clock::{Clock, SystemClock};
+pub use consent::{Decision, Question, Questions};
+pub use event::{Caller, Event, Events, Process};
 pub use hosts::AllowedHosts;
 pub use listen::{Listener, bind_localhost};
 pub use run::run;
-pub use safe::{Refusal, Release, Safe};
+pub use safe::{ExtendError, Refusal, Release, Safe};
 #[cfg(unix)]
 pub use socket::{SocketError, SocketFile, SocketMode};

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper::body::Body;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN,
-    WWW_AUTHENTICATE,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use hyper::{HeaderMap, Request, Response, StatusCode, Uri};
 use passsafe_core::Token;
@@ -19,18 +19,25 @@ use passsafe_core::wire::{
 };
 use serde::Serialize;
 
+use crate::connection::Guest;
 use crate::hosts::{AllowedHosts, Door};
-use crate::safe::{Refusal, Safe};
+use crate::safe::Refusal;
 
-/// Answers one request that came in by `door`.
-pub(crate) fn answer<B: Body>(
+/// Answers one request.
+pub(crate) async fn answer<B: Body>(
     request: &Request<B>,
-    safe: &Safe,
-    hosts: &AllowedHosts,
-    door: Door,
+    guest: &Guest<'_>,
 ) -> Response<Full<Bytes>> {
-    let mut response =
-        judge(request, safe, hosts, door).unwrap_or_else(|problem| refusal(request, &problem));
+    let mut response = judge(request, guest).await.unwrap_or_else(|refused| match refused {
+        Refused::Guard(problem) => refusal(request, &problem),
+        Refused::Safe(refused) => {
+            let mut answer = refusal(request, &refused.into());
+            if let Some(seconds) = retry_after(refused) {
+                answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            answer
+        }
+    });
     if !request.body().is_end_stream() {
         // The body is not read, so nothing behind it can be.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -38,31 +45,54 @@ pub(crate) fn answer<B: Body>(
     response
 }
 
-fn judge<B: Body>(
+/// Why a request gets nothing.
+enum Refused {
+    Guard(Problem),
+    Safe(Refusal),
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::Guard(problem)
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Safe(refusal)
+    }
+}
+
+async fn judge<B: Body>(
     request: &Request<B>,
-    safe: &Safe,
-    hosts: &AllowedHosts,
-    door: Door,
-) -> Result<Response<Full<Bytes>>, Problem> {
-    refuse_wrong_host(request, hosts, door)?;
-    refuse_web_pages(request.headers())?;
+    guest: &Guest<'_>,
+) -> Result<Response<Full<Bytes>>, Refused> {
+    let safe = &guest.shared.safe;
+    let foreign = refuse_wrong_host(request, &guest.shared.hosts, guest.door)
+        .and_then(|()| refuse_web_pages(request.headers()));
+    if let Err(problem) = foreign {
+        guest.report_foreign(&problem).await;
+        return Err(problem.into());
+    }
     let operation = Operation::of(request)?;
     if !request.body().is_end_stream() {
-        return Err(Problem::new(Code::BodyNotAllowed));
+        return Err(Problem::new(Code::BodyNotAllowed).into());
     }
     match operation {
         Operation::Status => {
             Ok(response(StatusCode::OK, json(&safe.status()), Some(JSON_MEDIA_TYPE)))
         }
         Operation::Fetch => {
-            let release = safe.fetch(&token(request.headers())?)?;
+            let token = token(request.headers())?;
+            let release = safe.fetch_as(guest.asker().await, &token)?;
             let seconds = HeaderValue::from(release.remaining.as_secs());
             let mut answer = response(StatusCode::OK, release.record, Some(JSON_MEDIA_TYPE));
             answer.headers_mut().insert(HeaderName::from_static(EXPIRES_IN_HEADER), seconds);
             Ok(answer)
         }
         Operation::Close => {
-            safe.close(&token(request.headers())?)?;
+            let token = token(request.headers())?;
+            safe.close_as(guest.asker().await, &token)?;
             Ok(response(StatusCode::NO_CONTENT, Bytes::new(), None))
         }
     }
@@ -186,6 +216,17 @@ fn json(value: &impl Serialize) -> Bytes {
     Bytes::from(serde_json::to_vec(value).expect("a wire type serialises"))
 }
 
+/// Whole seconds, at least one.
+fn retry_after(refusal: Refusal) -> Option<u64> {
+    match refusal {
+        Refusal::AwaitingConsent => Some(1),
+        Refusal::Busy { retry_after } => {
+            Some(retry_after.as_millis().div_ceil(1_000).try_into().unwrap_or(1).max(1))
+        }
+        _ => None,
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -196,6 +237,9 @@ impl From<Refusal> for Problem {
             Refusal::Spent => Self::new(Code::Spent),
             Refusal::Expired => Self::new(Code::Expired),
             Refusal::Closed => Self::new(Code::Closed),
+            Refusal::AwaitingConsent => Self::new(Code::AwaitingConsent),
+            Refusal::Denied => Self::new(Code::Denied),
+            Refusal::Busy { .. } => Self::new(Code::Busy),
         }
     }
 }

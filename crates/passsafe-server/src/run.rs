@@ -14,9 +14,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::accept::{Accepted, Acceptor, Stream};
 use crate::admission::Admission;
-use crate::connection::{self, End, Shared};
-use crate::crowd::{Crowd, Place};
-use crate::hosts::{AllowedHosts, Door};
+use crate::caller::Callers;
+use crate::connection::{self, End, Shared, Visit};
+use crate::crowd::Crowd;
+use crate::hosts::AllowedHosts;
 use crate::listen::Listener;
 use crate::safe::Safe;
 
@@ -60,7 +61,8 @@ pub async fn run(
         .into_iter()
         .map(|listener| Acceptor::new(listener.into()))
         .collect::<io::Result<Vec<_>>>()?;
-    let shared = Arc::new(Shared { safe: safe.clone(), hosts });
+    let callers = Callers::new(admission.peers());
+    let shared = Arc::new(Shared { safe: safe.clone(), hosts, callers });
     let draining = watch::Sender::new(false);
     let mut crowd = Crowd::default();
     let mut connections = JoinSet::new();
@@ -86,10 +88,11 @@ pub async fn run(
             () = &mut pause, if pausing => pausing = false,
             accepted = accept_any(&listeners, accepts), if !pausing => match accepted {
                 Ok(accepted) => {
-                    if admission.admits(&accepted) {
+                    let mut peer = shared.callers.meet(accepted.far());
+                    if admission.admits(&mut peer, safe.reporter()) {
                         let (stream, door) = accepted.into_stream();
-                        let draining = draining.subscribe();
-                        connections.spawn(serve(stream, door, shared.clone(), crowd.admit(), draining));
+                        let visit = Visit { door, peer, place: crowd.admit() };
+                        connections.spawn(serve(stream, visit, shared.clone(), draining.subscribe()));
                     }
                     accepts = accepts.wrapping_add(1);
                     if accepts.is_multiple_of(ACCEPTS_IN_A_ROW) {
@@ -123,6 +126,7 @@ async fn until_over(safe: &Safe) {
             return;
         }
         let Some(remaining) = safe.remaining() else { return };
+        safe.sweep();
         tokio::select! {
             _ = state.changed() => {}
             () = sleep(remaining.min(CLOCK_INTERVAL)) => {}
@@ -161,12 +165,11 @@ fn is_about_the_client(error: &io::Error) -> bool {
 /// as long as the other side likes. Ports are what a flood would run clients out of.
 async fn serve(
     mut stream: Box<dyn Stream>,
-    door: Door,
+    visit: Visit,
     shared: Arc<Shared>,
-    place: Place,
     draining: watch::Receiver<bool>,
 ) {
-    if connection::serve(&mut stream, door, shared, place, draining).await == End::CutOff {
+    if connection::serve(&mut stream, visit, shared, draining).await == End::CutOff {
         stream.reset_when_dropped();
     }
 }

@@ -3,7 +3,8 @@
 //! One short mutex stands over everything that a decision needs, clocks included, and
 //! nothing awaits inside it. A wrong token is counted in the critical section that judges
 //! it, so a million tokens in parallel are judged exactly three times. Every end drops the
-//! record and the token, which wipes them; a clock that is set back revives nothing.
+//! record and the token, which wipes them; a clock that is set back revives nothing. Events
+//! are reported where they are judged, so that their order is that of the judgements.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -12,25 +13,34 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use passsafe_core::wire::{MAX_ATTEMPTS, State, Status};
-use passsafe_core::{Deadline, SealedRecord, Token};
+use passsafe_core::{Deadline, Moment, SealedRecord, Token};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
+use crate::consent::{Asker, Consent, Questions, Ruling};
+use crate::event::{Caller, Event, Events, Reporter};
 
 /// One sealed record, its token and its deadline.
 pub struct Safe {
     inner: Mutex<Inner>,
-    deadline: Deadline,
     clock: Arc<dyn Clock>,
     state: watch::Sender<State>,
+    reporter: Reporter,
 }
 
 struct Inner {
     state: State,
+    deadline: Deadline,
     attempts_left: u8,
     /// Present while the safe is open.
     contents: Option<Contents>,
+}
+
+impl Inner {
+    fn consent(&mut self) -> Option<&mut Consent> {
+        self.contents.as_mut()?.consent.as_mut()
+    }
 }
 
 struct Contents {
@@ -38,6 +48,8 @@ struct Contents {
     /// The record's JSON, written once; clones share it, and the last one wipes it.
     record: Bytes,
     uses_left: Option<NonZeroU32>,
+    /// Where the owner is asked before each release.
+    consent: Option<Consent>,
 }
 
 /// What a right token gets.
@@ -76,6 +88,30 @@ pub enum Refusal {
     /// The safe was closed.
     #[error("the safe is closed")]
     Closed,
+    /// The owner is being asked; the same request collects the answer.
+    #[error("the owner is being asked")]
+    AwaitingConsent,
+    /// The owner said no, or nothing in time.
+    #[error("the owner did not allow it")]
+    Denied,
+    /// The owner cannot be asked at the moment, or every use that is left is waited for.
+    #[error("the owner cannot be asked for another {retry_after:?}")]
+    Busy {
+        /// When to come again.
+        retry_after: Duration,
+    },
+}
+
+/// Why a safe got no more time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExtendError {
+    /// It is over.
+    #[error("the safe is over")]
+    Over,
+    /// It ends [`Lifetime::MAX`](passsafe_core::Lifetime::MAX) after its start already.
+    #[error("no safe lives longer than 480 minutes")]
+    Longest,
 }
 
 impl Safe {
@@ -88,20 +124,55 @@ impl Safe {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let record = Bytes::from_owner(Zeroizing::new(record.to_json().into_bytes()));
-        let contents = Contents { token, record, uses_left: None };
+        let contents = Contents { token, record, uses_left: None, consent: None };
         Self {
             inner: Mutex::new(Inner {
                 state: State::Open,
+                deadline,
                 attempts_left: MAX_ATTEMPTS,
                 contents: Some(contents),
             }),
-            deadline,
             clock,
             state: watch::Sender::new(State::Open),
+            reporter: Reporter::default(),
         }
     }
 
-    /// Limits how often the record is handed out; after the last time the safe is spent.
+    /// Has the safe tell what happens to it, and who did it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use passsafe_core::{Deadline, Lifetime, SealedRecord, Token};
+    /// # use passsafe_server::{Caller, Clock, Event, Safe, SystemClock};
+    /// # fn example(record: &SealedRecord, token: Token, wrong: &Token) {
+    /// # let clock = Arc::new(SystemClock);
+    /// # let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
+    /// let (safe, mut events) = Safe::new(record, token, deadline, clock).with_events();
+    /// assert!(safe.fetch(wrong).is_err());
+    /// // The embedding program itself has asked, which is nobody's connection.
+    /// let expected = Event::InvalidToken { caller: Caller::default(), attempts_left: 2 };
+    /// assert_eq!(events.try_next(), Some(expected));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_events(self) -> (Self, Events) {
+        let (reporter, events) = Reporter::heard();
+        (Self { reporter, ..self }, events)
+    }
+
+    /// Has the owner asked before each release. Whoever has the right token waits for the
+    /// answer, for a minute at most; a use is set aside for that long.
+    #[must_use]
+    pub fn with_consent(self) -> (Self, Questions) {
+        let (consent, questions) = Consent::new();
+        if let Some(contents) = &mut self.lock().contents {
+            contents.consent = Some(consent);
+        }
+        (self, questions)
+    }
+
+    /// Limits how often the record is handed out; after the last time the safe is spent. A
+    /// use counts when the safe decides to answer, whether or not the answer arrives.
     #[must_use]
     pub fn with_max_uses(self, uses: NonZeroU32) -> Self {
         if let Some(contents) = &mut self.lock().contents {
@@ -110,20 +181,37 @@ impl Safe {
         self
     }
 
-    /// Hands out the record for the right token.
+    /// Hands out the record for the right token, to the embedding program itself.
     ///
     /// # Errors
     ///
     /// [`Refusal`]; [`Refusal::InvalidToken`] has been counted, and at the third one the
-    /// safe is locked.
+    /// safe is locked. After [`Refusal::AwaitingConsent`] the same call collects the owner's
+    /// answer.
     pub fn fetch(&self, token: &Token) -> Result<Release, Refusal> {
+        self.fetch_as(&Asker::default(), token)
+    }
+
+    /// Hands out the record for the right token, if need be after the owner's consent.
+    pub(crate) fn fetch_as(&self, asker: &Asker, token: &Token) -> Result<Release, Refusal> {
         let mut inner = self.lock();
-        let (contents, remaining) = self.judge(&mut inner, token)?;
+        let now = self.clock.now();
+        let (contents, remaining) = self.judge(&mut inner, token, now, &asker.caller)?;
+        if let Some(consent) = &mut contents.consent {
+            match consent.judge(asker, now.boot, contents.uses_left, &self.reporter) {
+                Ruling::Allowed => {}
+                Ruling::Awaiting => return Err(Refusal::AwaitingConsent),
+                Ruling::Denied => return Err(Refusal::Denied),
+                Ruling::Busy { retry_after } => return Err(Refusal::Busy { retry_after }),
+            }
+        }
         let record = contents.record.clone();
-        if let Some(uses) = contents.uses_left {
-            contents.uses_left = NonZeroU32::new(uses.get() - 1);
+        let uses = contents.uses_left.map(|uses| uses.get() - 1);
+        self.reporter.report(|| Event::Fetched { caller: asker.caller.clone(), uses_left: uses });
+        if let Some(uses) = uses {
+            contents.uses_left = NonZeroU32::new(uses);
             if contents.uses_left.is_none() {
-                self.end(&mut inner, State::Spent);
+                self.end(&mut inner, State::Spent, None);
             }
         }
         Ok(Release { record, remaining })
@@ -135,22 +223,43 @@ impl Safe {
     ///
     /// As for [`Safe::fetch`], with which it shares the count of wrong tokens.
     pub fn close(&self, token: &Token) -> Result<(), Refusal> {
+        self.close_as(&Asker::default(), token)
+    }
+
+    pub(crate) fn close_as(&self, asker: &Asker, token: &Token) -> Result<(), Refusal> {
         let mut inner = self.lock();
-        self.judge(&mut inner, token)?;
-        self.end(&mut inner, State::Closed);
+        self.judge(&mut inner, token, self.clock.now(), &asker.caller)?;
+        self.end(&mut inner, State::Closed, Some(&asker.caller));
         Ok(())
     }
 
     /// Closes the safe for its owner, who needs no token. A safe that is over stays as it is.
     pub fn close_by_owner(&self) {
-        self.end(&mut self.lock(), State::Closed);
+        self.end(&mut self.lock(), State::Closed, None);
+    }
+
+    /// Gives the safe more time, for its owner: at most `by`, and never beyond 480 minutes
+    /// from its start. Passphrase and token stay. Returns all the time that is left now.
+    pub fn extend(&self, by: Duration) -> Result<Duration, ExtendError> {
+        let mut inner = self.lock();
+        let now = self.clock.now();
+        self.remaining_or_expire(&mut inner, now);
+        if inner.contents.is_none() {
+            return Err(ExtendError::Over);
+        }
+        if inner.deadline.extend(by).is_zero() {
+            return Err(ExtendError::Longest);
+        }
+        let remaining = inner.deadline.remaining(now).ok_or(ExtendError::Over)?;
+        self.reporter.report(|| Event::Extended { remaining });
+        Ok(remaining)
     }
 
     /// Where the safe is in its life.
     #[must_use]
     pub fn status(&self) -> Status {
         let mut inner = self.lock();
-        let left = self.remaining_or_expire(&mut inner);
+        let left = self.remaining_or_expire(&mut inner, self.clock.now());
         let seconds = left.filter(|_| inner.state == State::Open).map_or(0, |left| left.as_secs());
         Status::new(inner.state, seconds, inner.attempts_left)
     }
@@ -159,7 +268,7 @@ impl Safe {
     /// open safe is expired.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.remaining_or_expire(&mut self.lock())
+        self.remaining_or_expire(&mut self.lock(), self.clock.now())
     }
 
     /// Follows the state from here on.
@@ -168,20 +277,51 @@ impl Safe {
         self.state.subscribe()
     }
 
+    /// Whether it matters who asks: it is told or asked about, and something is judged yet.
+    pub(crate) fn wants_askers(&self) -> bool {
+        (self.reporter.is_heard() || self.lock().consent().is_some())
+            && *self.state.borrow() == State::Open
+    }
+
+    /// Where what happens to the safe is told.
+    pub(crate) fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    /// Has time pass for the questions that wait.
+    pub(crate) fn sweep(&self) {
+        let mut inner = self.lock();
+        if let Some(consent) = inner.consent() {
+            consent.sweep(self.clock.now().boot, &self.reporter);
+        }
+    }
+
+    /// A connection has ended, and what was asked on it alone with it.
+    pub(crate) fn hung_up(&self, connection: u64) {
+        let mut inner = self.lock();
+        if let Some(consent) = inner.consent() {
+            consent.hung_up(connection, self.clock.now().boot, &self.reporter);
+        }
+    }
+
     /// Passes the right token of an open safe; counts a wrong one.
     fn judge<'a>(
         &self,
         inner: &'a mut Inner,
         token: &Token,
+        now: Moment,
+        caller: &Caller,
     ) -> Result<(&'a mut Contents, Duration), Refusal> {
-        let remaining = self.remaining_or_expire(inner);
+        let remaining = self.remaining_or_expire(inner, now);
         let is_right = inner.contents.as_ref().map(|contents| contents.token.matches(token));
         if is_right == Some(false) {
-            inner.attempts_left = inner.attempts_left.saturating_sub(1);
-            if inner.attempts_left == 0 {
-                self.end(inner, State::Locked);
+            let attempts_left = inner.attempts_left.saturating_sub(1);
+            inner.attempts_left = attempts_left;
+            self.reporter.report(|| Event::InvalidToken { caller: caller.clone(), attempts_left });
+            if attempts_left == 0 {
+                self.end(inner, State::Locked, None);
             }
-            return Err(Refusal::InvalidToken { attempts_left: inner.attempts_left });
+            return Err(Refusal::InvalidToken { attempts_left });
         }
         match (&mut inner.contents, remaining) {
             (Some(contents), Some(remaining)) => Ok((contents, remaining)),
@@ -194,18 +334,24 @@ impl Safe {
         }
     }
 
-    fn remaining_or_expire(&self, inner: &mut Inner) -> Option<Duration> {
-        let remaining = self.deadline.remaining(self.clock.now());
+    fn remaining_or_expire(&self, inner: &mut Inner, now: Moment) -> Option<Duration> {
+        let remaining = inner.deadline.remaining(now);
         if remaining.is_none() {
-            self.end(inner, State::Expired);
+            self.end(inner, State::Expired, None);
         }
         remaining
     }
 
     /// Ends an open safe; does nothing to one that is over.
-    fn end(&self, inner: &mut Inner, state: State) {
+    fn end(&self, inner: &mut Inner, state: State, caller: Option<&Caller>) {
         if inner.contents.take().is_some() {
             inner.state = state;
+            self.reporter.report(|| match state {
+                State::Locked => Event::Locked,
+                State::Spent => Event::Spent,
+                State::Expired => Event::Expired,
+                _ => Event::Closed { caller: caller.cloned() },
+            });
             self.state.send_replace(state);
         }
     }
@@ -216,7 +362,7 @@ impl Safe {
         self.inner.lock().unwrap_or_else(|poisoned| {
             let mut inner = poisoned.into_inner();
             inner.attempts_left = 0;
-            self.end(&mut inner, State::Locked);
+            self.end(&mut inner, State::Locked, None);
             inner
         })
     }
@@ -228,5 +374,7 @@ impl fmt::Debug for Safe {
     }
 }
 
+#[cfg(test)]
+mod asking;
 #[cfg(test)]
 mod tests;

@@ -12,14 +12,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use passsafe_core::wire::State;
 use passsafe_core::{Deadline, Lifetime, Token};
 use passsafe_peer::{Peers, Source};
 use passsafe_server::{
-    Admission, AllowedHosts, Clock as _, Listener, Refused, Safe, SocketFile, SocketMode,
+    Admission, AllowedHosts, Clock as _, Event, Events, Listener, Safe, SocketFile, SocketMode,
     SystemClock, bind_localhost, run,
 };
 use rustix::process::{Gid, Uid, geteuid};
@@ -52,7 +52,7 @@ struct Served {
     address: SocketAddr,
     socket: PathBuf,
     safe: Arc<Safe>,
-    refused: Arc<Mutex<Vec<Refused>>>,
+    events: Events,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<State>>,
     _folder: TempDir,
@@ -63,7 +63,8 @@ impl Served {
         let clock = Arc::new(SystemClock);
         let deadline = Deadline::new(clock.now(), Lifetime::MAX);
         let token = Token::parse("936265").unwrap();
-        let safe = Arc::new(Safe::new(&seal("S3kr!t"), token, deadline, clock));
+        let (safe, events) = Safe::new(&seal("S3kr!t"), token, deadline, clock).with_events();
+        let safe = Arc::new(safe);
         let folder = TempDir::new().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let socket = folder.path().join("safe.sock");
@@ -72,10 +73,7 @@ impl Served {
         let (unix, _) = SocketFile::bind(&socket, SocketMode::Everybody).unwrap();
         let listeners: Vec<Listener> =
             tcp.into_iter().map(Listener::from).chain([unix.into()]).collect();
-        let refused = Arc::new(Mutex::new(Vec::new()));
-        let reports = Arc::clone(&refused);
-        let admission = admission(Admission::default())
-            .with_report(move |refused| reports.lock().unwrap().push(refused));
+        let admission = admission(Admission::default());
         let (stop, stopped) = oneshot::channel();
         let thread = {
             let safe = safe.clone();
@@ -92,7 +90,7 @@ impl Served {
             address,
             socket,
             safe,
-            refused,
+            events,
             stop: Some(stop),
             thread: Some(thread),
             _folder: folder,
@@ -111,8 +109,14 @@ impl Served {
     }
 
     /// What was reported since the last time. A report comes before the connection is closed.
-    fn reported(&self) -> Vec<Refused> {
-        std::mem::take(&mut self.refused.lock().unwrap())
+    fn reported(&mut self) -> Vec<Option<u32>> {
+        let mut reported = Vec::new();
+        while let Some(event) = self.events.try_next() {
+            if let Event::RefusedAccount { account } = event {
+                reported.push(account);
+            }
+        }
+        reported
     }
 
     fn attempts_left(&self) -> u8 {
@@ -140,7 +144,7 @@ fn exchange(mut stream: impl Read + Write, host: &str) -> String {
 
 #[test]
 fn the_account_that_serves_is_let_in() {
-    let served = Served::start(|own| own);
+    let mut served = Served::start(|own| own);
     assert!(served.guess().starts_with("HTTP/1.1 401 "));
     assert!(served.guess_by_socket().starts_with("HTTP/1.1 401 "));
     assert_eq!(served.attempts_left(), 1);
@@ -149,12 +153,12 @@ fn the_account_that_serves_is_let_in() {
 
 #[test]
 fn another_account_is_closed_out_unheard_uncounted_and_reported() {
-    let served = Served::start(|own| own);
+    let mut served = Served::start(|own| own);
     for _ in 0..100 {
         assert_eq!(as_other(|| served.guess()), "");
-        assert_eq!(served.reported(), [Refused::Account(OTHER)]);
+        assert_eq!(served.reported(), [Some(OTHER)]);
         assert_eq!(as_other(|| served.guess_by_socket()), "");
-        assert_eq!(served.reported(), [Refused::Account(OTHER)]);
+        assert_eq!(served.reported(), [Some(OTHER)]);
     }
     assert_eq!(served.attempts_left(), 3);
     assert!(served.guess().starts_with("HTTP/1.1 401 "));
@@ -162,11 +166,11 @@ fn another_account_is_closed_out_unheard_uncounted_and_reported() {
 
 #[test]
 fn root_is_refused_like_any_other() {
-    let served = as_other(|| Served::start(|own| own));
+    let mut served = as_other(|| Served::start(|own| own));
     assert_eq!(served.guess(), "");
-    assert_eq!(served.reported(), [Refused::Account(0)]);
+    assert_eq!(served.reported(), [Some(0)]);
     assert_eq!(served.guess_by_socket(), "");
-    assert_eq!(served.reported(), [Refused::Account(0)]);
+    assert_eq!(served.reported(), [Some(0)]);
     assert_eq!(served.attempts_left(), 3);
     assert!(as_other(|| served.guess()).starts_with("HTTP/1.1 401 "));
     assert!(as_other(|| served.guess_by_socket()).starts_with("HTTP/1.1 401 "));
@@ -187,9 +191,9 @@ fn an_account_may_be_admitted_by_its_number_or_with_all_others() {
 
 #[test]
 fn where_netlink_is_refused_the_tables_tell() {
-    let served = Served::start(|own| own.with_peers(Peers::by(&[Source::Tables("/proc/net")])));
+    let mut served = Served::start(|own| own.with_peers(Peers::by(&[Source::Tables("/proc/net")])));
     assert_eq!(as_other(|| served.guess()), "");
-    assert_eq!(served.reported(), [Refused::Account(OTHER)]);
+    assert_eq!(served.reported(), [Some(OTHER)]);
     assert!(served.guess().starts_with("HTTP/1.1 401 "));
     assert_eq!(served.attempts_left(), 2);
 }
@@ -197,10 +201,10 @@ fn where_netlink_is_refused_the_tables_tell() {
 #[test]
 fn where_nothing_tells_everybody_is_refused_at_the_port() {
     let nothing = || Peers::by(&[Source::Tables("/nowhere")]);
-    let served = Served::start(|own| own.with_user(OTHER).with_peers(nothing()));
+    let mut served = Served::start(|own| own.with_user(OTHER).with_peers(nothing()));
     assert_eq!(served.guess(), "");
     assert_eq!(as_other(|| served.guess()), "");
-    assert_eq!(served.reported(), [Refused::Unknown; 2]);
+    assert_eq!(served.reported(), [None; 2]);
     assert_eq!(served.attempts_left(), 3);
     // A socket is asked itself.
     assert!(served.guess_by_socket().starts_with("HTTP/1.1 401 "));
@@ -210,13 +214,13 @@ fn where_nothing_tells_everybody_is_refused_at_the_port() {
 
 #[test]
 fn who_has_gone_again_is_not_reported() {
-    let served = Served::start(|own| own);
+    let mut served = Served::start(|own| own);
     for _ in 0..20 {
         drop(as_other(|| TcpStream::connect(served.address).unwrap()));
     }
     // Accepted after those.
     assert!(served.guess().starts_with("HTTP/1.1 401 "));
-    assert!(served.reported().iter().all(|refused| *refused == Refused::Account(OTHER)));
+    assert!(served.reported().iter().all(|refused| *refused == Some(OTHER)));
     assert_eq!(served.attempts_left(), 2);
 }
 

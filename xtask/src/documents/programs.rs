@@ -9,7 +9,7 @@ use anyhow::ensure;
 
 use super::scene::{SECRET, Scene, finish};
 use crate::repository::run as run_command;
-use crate::{debian, venv};
+use crate::{debian, python, venv};
 
 const PYNACL: &str = "pynacl==1.6.2";
 const NODE: [&str; 1] = ["libsodium-wrappers-sumo@0.8.4"];
@@ -22,8 +22,13 @@ fn prints_the_secret(said: &str) -> anyhow::Result<()> {
 
 /// A block without a call is what the next one is about: both are run as one.
 pub(super) fn python(code: &str, scene: &mut Scene<'_>) -> anyhow::Result<()> {
-    let python = venv::provide(scene.repository, "pynacl", &[PYNACL])?;
-    let file = scene.home().join("example.py");
+    let ours = code.contains("from passsafe ") || code.contains("import passsafe");
+    let (python, file) = if ours {
+        (python::with_wheel(scene.repository)?, "with_the_wheel.py")
+    } else {
+        (venv::provide(scene.repository, "pynacl", &[PYNACL])?, "by_hand.py")
+    };
+    let file = scene.home().join(file);
     let before = fs::read_to_string(&file).unwrap_or_default();
     let whole = before + &scene.filled(code)?;
     fs::write(&file, &whole)?;

@@ -110,6 +110,10 @@ impl<'a> Scene<'a> {
         });
         let digits = Regex::new(r#"(["'])\d{3} ?\d{3}(["'])"#)?;
         let text = digits.replace_all(&text, format!("${{1}}{token}${{2}}"));
+        // As a number it loses its zeros, which is what a client has to expect.
+        let number = token.trim_start_matches('0');
+        let text = text
+            .replace(", 936265)", &format!(", {})", if number.is_empty() { "0" } else { number }));
         let port = url.rsplit(':').next().unwrap_or_default();
         Ok(text.replace("41763", port))
     }

@@ -1,13 +1,15 @@
-//! The libraries do not read the environment: what they need is an argument.
+//! The libraries do not read the environment: what they need is an argument. In the Python
+//! package one file does, and tests of its own see to that.
 
 use super::shipped::shipped;
 use super::source::{Source, Token, starts_with};
 
-const LIBRARIES: [&str; 4] = [
+const LIBRARIES: [&str; 5] = [
     "crates/passsafe-core",
     "crates/passsafe-peer",
     "crates/passsafe-server",
     "crates/passsafe-client",
+    "crates/passsafe-python",
 ];
 const READERS: [&str; 5] = ["var", "var_os", "vars", "vars_os", "*"];
 

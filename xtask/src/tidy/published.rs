@@ -11,6 +11,8 @@ use serde_json::Value;
 use crate::published::metadata;
 use crate::repository::Repository;
 
+/// Published as a wheel, with the files of its folder.
+const PYTHON: &str = "passsafe-python";
 const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 
 pub(super) fn check(repository: &Repository) -> anyhow::Result<Vec<String>> {
@@ -18,8 +20,11 @@ pub(super) fn check(repository: &Repository) -> anyhow::Result<Vec<String>> {
     let metadata = metadata(repository.cargo(&arguments))?;
     let mut findings = compilers(&metadata);
     let members = metadata.workspace_packages();
-    for package in members.iter().filter(|one| one.publish.as_deref() != Some(&[])) {
-        findings.extend(says_what_it_is(package));
+    let is_published = |package: &Package| package.publish.as_deref() != Some(&[]);
+    for package in members.iter().filter(|one| is_published(one) || one.name == PYTHON) {
+        if is_published(package) {
+            findings.extend(says_what_it_is(package));
+        }
         let folder = package.manifest_path.parent().context("a manifest without a folder")?;
         for licence in LICENCES {
             if !is_copy(&repository.path(licence), folder.join(licence).as_std_path())? {

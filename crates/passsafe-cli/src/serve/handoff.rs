@@ -4,8 +4,6 @@
 //! as descriptors of their own; nothing in arguments, environment or on disk. On Linux the
 //! descriptor is a sealed memfd: a pipe to oneself would block at 64 KiB.
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod memfd;
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 mod socketpair;
 
@@ -28,6 +26,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::SERVING_VERB;
+use super::gate::Gate;
+use super::screen::Manner;
 use crate::environment;
 use crate::failure::Failure;
 
@@ -39,6 +39,7 @@ pub(super) struct Handoff {
     minutes: u16,
     deadline: Deadline,
     access: Access,
+    manner: Manner,
 }
 
 /// Who may ask for the record, and what has to be tidied up in the end.
@@ -58,6 +59,7 @@ pub(super) struct Received {
     pub(super) lifetime: Lifetime,
     pub(super) deadline: Deadline,
     pub(super) access: Access,
+    pub(super) manner: Manner,
 }
 
 impl Handoff {
@@ -67,6 +69,7 @@ impl Handoff {
         lifetime: Lifetime,
         creation: Moment,
         access: Access,
+        manner: Manner,
     ) -> Self {
         Self {
             record: Zeroizing::new(record.to_json()),
@@ -74,6 +77,7 @@ impl Handoff {
             minutes: lifetime.minutes(),
             deadline: Deadline::new(creation, lifetime),
             access,
+            manner,
         }
     }
 
@@ -106,7 +110,7 @@ impl Handoff {
         for descriptor in listeners.iter().chain(&socket).chain([&handoff]) {
             fcntl_setfd(descriptor, FdFlags::empty())?;
         }
-        Ok(Prepared { handoff, listeners, socket })
+        Ok(Prepared { handoff, listeners, socket, program: None })
     }
 
     /// Reads a handoff to its end.
@@ -124,6 +128,7 @@ impl Handoff {
             lifetime: Lifetime::from_minutes(handoff.minutes).map_err(io::Error::other)?,
             deadline: handoff.deadline,
             access: handoff.access,
+            manner: handoff.manner,
         })
     }
 }
@@ -133,9 +138,20 @@ pub(super) struct Prepared {
     handoff: OwnedFd,
     listeners: Vec<OwnedFd>,
     socket: Option<OwnedFd>,
+    /// What opens its gate, and its number.
+    program: Option<(OwnedFd, u32)>,
 }
 
 impl Prepared {
+    /// Has the serving process start this program.
+    pub(super) fn with_program(mut self, gate: Gate) -> Result<Self, Failure> {
+        let (pipe, process) = gate.into_parts();
+        fcntl_setfd(&pipe, FdFlags::empty())
+            .map_err(|error| Failure::os("the program cannot be handed over", error))?;
+        self.program = Some((pipe, process));
+        Ok(self)
+    }
+
     /// Becomes the serving process; returns only if the system refuses.
     ///
     /// Not by `std::process::Command`, which would let the signals through that are held
@@ -169,11 +185,15 @@ impl Prepared {
 
     fn arguments(&self) -> Result<Vec<CString>, NulError> {
         let listeners = self.listeners.iter().map(|it| format!("--listener={}", it.as_raw_fd()));
+        let program = self.program.as_ref().map(|(gate, process)| {
+            [format!("--gate={}", gate.as_raw_fd()), format!("--program={process}")]
+        });
         ["passsafe".to_owned(), SERVING_VERB.to_owned()]
             .into_iter()
             .chain([format!("--handoff={}", self.handoff.as_raw_fd())])
             .chain(listeners)
             .chain(self.socket.iter().map(|it| format!("--socket-listener={}", it.as_raw_fd())))
+            .chain(program.into_iter().flatten())
             .map(CString::new)
             .collect()
     }
@@ -188,17 +208,17 @@ fn environment() -> Result<Vec<CString>, NulError> {
 
 /// The running file itself, even if another was put in its place since.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn own_executable() -> CString {
+pub(super) fn own_executable() -> CString {
     c"/proc/self/exe".into()
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn own_executable() -> CString {
+pub(super) fn own_executable() -> CString {
     let path = std::env::current_exe().unwrap_or_else(|_| "passsafe".into());
     CString::new(path.into_os_string().as_bytes()).unwrap_or_default()
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-use memfd::carrier;
+use crate::memfd::sealed as carrier;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 use socketpair::carrier;

@@ -6,12 +6,12 @@
 use std::time::SystemTime;
 
 use passsafe_core::wire::DEFAULT_PORT;
-use passsafe_core::{Lifetime, Passphrase, Token, User};
+use passsafe_core::{EntryName, Lifetime, Passphrase, Token, User};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::output;
+use crate::{names, output};
 
 /// What opens the safe, and what goes with it.
 pub(super) struct Credentials {
@@ -23,6 +23,8 @@ pub(super) struct Credentials {
     pub(super) user: User,
     /// Whether the user was named, so that clients have to name it too.
     pub(super) named_user: bool,
+    /// Of what it holds, ascending.
+    pub(super) names: Vec<EntryName>,
     pub(super) lifetime: Lifetime,
     pub(super) expires_at: SystemTime,
 }
@@ -36,6 +38,8 @@ struct Line<'a> {
     token: &'a str,
     user: &'a str,
     expires_at: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    names: Vec<&'a str>,
 }
 
 impl Credentials {
@@ -49,9 +53,11 @@ impl Credentials {
             token: self.token.expose(),
             user: self.user.as_str().unwrap_or_default(),
             expires_at: humantime::format_rfc3339_seconds(self.expires_at).to_string(),
+            names: self.other_names().iter().map(EntryName::as_str).collect(),
         };
         // Room for all fields, so that the buffer does not move and leave a copy behind.
-        let mut json = Zeroizing::new(Vec::with_capacity(4_096));
+        let names: usize = line.names.iter().map(|name| name.len() + r#""","#.len()).sum();
+        let mut json = Zeroizing::new(Vec::with_capacity(4_096 + names));
         serde_json::to_writer(&mut *json, &line).expect("a line serialises");
         json.push(b'\n');
         output::write(&json)
@@ -65,6 +71,11 @@ impl Credentials {
     /// What may stay on the screen when they are gone from it.
     pub(super) fn reminder(&self) -> String {
         format!("open for {} on {}; Ctrl-C closes it\n", self.lifetime, self.url)
+    }
+
+    /// For the terminal of a program that has them in its environment.
+    pub(super) fn opening_of_a_program(&self) -> String {
+        format!("open for {} on {}, until the program ends\n", self.lifetime, self.url)
     }
 
     fn banner(&self) -> Zeroizing<String> {
@@ -84,6 +95,9 @@ impl Credentials {
         if let Some(socket) = self.socket_url.as_ref().filter(|socket| **socket != self.url) {
             line(&["  |       |   and on ", socket]);
         }
+        if !self.other_names().is_empty() {
+            line(&["  |       |   holds ", &names::list(&self.names)]);
+        }
         line(&["  '-------'   Ctrl-C closes it"]);
         line(&[]);
         line(&["  passphrase  ", passphrase]);
@@ -92,22 +106,44 @@ impl Credentials {
         let credentials = ["\"", passphrase, "\", \"", &*token, "\""].concat();
         let credentials = Zeroizing::new(credentials);
         line(&["  Python, Rust and shell, to paste:"]);
+        let (what, call, argument) = self.example();
         line(&[
-            "    from passsafe import Client; password = Client(",
+            "    from passsafe import Client; ",
+            what,
+            " = Client(",
             &credentials,
             &self.python_options(),
-            ").password()",
+            ")",
+            &call,
         ]);
         line(&[
-            "    let password = passsafe_client::blocking::Client::new(",
+            "    let ",
+            what,
+            " = passsafe_client::blocking::Client::new(",
             &credentials,
             ")?",
             &self.rust_options(),
-            ".password()?;",
+            &call,
+            "?;",
         ]);
-        line(&["    passsafe get", &self.shell_options()]);
+        line(&["    passsafe get", &argument, &self.shell_options()]);
         line(&[]);
         text
+    }
+
+    /// The names, unless there is only the one that needs no naming.
+    fn other_names(&self) -> &[EntryName] {
+        if self.names == [EntryName::password()] { &[] } else { &self.names }
+    }
+
+    /// What to paste: a variable, a call, an argument. The password if there is one.
+    fn example(&self) -> (&str, String, String) {
+        match self.names.first() {
+            Some(first) if !self.names.contains(&EntryName::password()) => {
+                ("secret", format!(".secret(\"{first}\")"), format!(" {first}"))
+            }
+            _ => ("password", ".password()".to_owned(), String::new()),
+        }
     }
 
     fn other_url(&self) -> Option<&str> {
@@ -171,6 +207,7 @@ mod tests {
             token: Token::from_integer(936_265).unwrap(),
             user: User::new("ana").unwrap(),
             named_user: false,
+            names: vec![EntryName::password()],
             lifetime: Lifetime::DEFAULT,
             expires_at: UNIX_EPOCH + Duration::from_secs(1_795_188_120),
         }
@@ -212,6 +249,22 @@ mod tests {
         let alone = alone.banner();
         assert!(!alone.contains("and on"));
         assert!(alone.contains(r"passsafe get --url 'unix:///run/it'\''s here/safe.sock'"));
+    }
+
+    #[test]
+    fn the_banner_names_the_secrets_and_none_of_them_twice() {
+        let names = |names: &[&str]| names.iter().map(|it| EntryName::new(it).unwrap()).collect();
+        let two = Credentials { names: names(&["DB_PASSWORD", "DB_USER"]), ..credentials() };
+        let two = two.banner();
+        assert!(two.contains("8051\n  |       |   holds DB_PASSWORD and DB_USER\n  '-------'"));
+        assert!(two.contains(r#"secret = Client("crudely "#), "{}", *two);
+        assert!(two.contains(r#""936 265").secret("DB_PASSWORD")"#), "{}", *two);
+        assert!(two.contains(r#""936 265")?.secret("DB_PASSWORD")?;"#), "{}", *two);
+        assert!(two.contains("\n    passsafe get DB_PASSWORD\n"), "{}", *two);
+        let among =
+            Credentials { names: names(&["DB_USER", "password"]), ..credentials() }.banner();
+        assert!(among.contains("holds DB_USER and password\n"), "{}", *among);
+        assert!(among.contains(".password()\n") && among.contains("    passsafe get\n"));
     }
 
     #[test]

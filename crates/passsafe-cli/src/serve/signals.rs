@@ -35,6 +35,14 @@ pub(crate) fn let_through() {
     let _valid = closing().thread_unblock();
 }
 
+/// Keeps the system from stopping this process for touching a terminal that another program
+/// has: a stopped safe answers nobody. The `screen` looks first; this is for the moment between.
+pub(super) fn hold_back_stops() {
+    let stops: SigSet = [Signal::SIGTTIN, Signal::SIGTTOU].into_iter().collect();
+    // Valid signals, which no call refuses.
+    let _valid = stops.thread_block();
+}
+
 fn block() {
     let _valid = closing().thread_block();
 }

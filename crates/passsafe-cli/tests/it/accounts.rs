@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
@@ -17,7 +17,9 @@ use rustix::process::{Gid, Signal, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use tempfile::TempDir;
 
-use crate::support::{BINARY, Safe, assert_failure, assert_output, passsafe, with_input};
+use crate::support::{
+    BINARY, Safe, assert_failure, assert_output, assert_told, passsafe, told, with_input,
+};
 
 /// `nobody`, which every system has.
 const OTHER: u32 = 65_534;
@@ -69,9 +71,9 @@ fn serve(args: &[&str]) -> Command {
 }
 
 /// Stops the safe and returns what it said.
-fn stderr_of(safe: Safe) -> String {
+fn stopped(safe: Safe) -> Output {
     safe.signal(Signal::INT);
-    String::from_utf8(safe.end().stderr).unwrap()
+    safe.end()
 }
 
 #[test]
@@ -88,13 +90,14 @@ fn another_account_is_turned_away_and_told_of_once() {
     }
     assert_eq!(safe.attempts_left(), 3);
     assert_output(&safe.run(["get"]), 0, "S3kr!t\n", "");
-    assert_eq!(
-        stderr_of(safe),
-        format!(
-            "refused: a connection from account nobody (uid {OTHER}); --allow-user nobody admits it\n\
-             closed: the safe is gone\n"
-        )
-    );
+    let ended = stopped(safe);
+    assert_told(&ended, &["refused_account", "fetched", "more", "closed"]);
+    let told = told(&ended);
+    for (event, count) in [(&told[0], None), (&told[2], Some(5))] {
+        let account = (event["account"].as_str(), event["uid"].as_u64(), event["count"].as_u64());
+        assert_eq!(account, (Some("nobody"), Some(OTHER.into()), count));
+    }
+    assert_eq!(told[3]["refused"], 6);
 }
 
 #[test]
@@ -107,11 +110,7 @@ fn root_is_turned_away_from_another_accounts_safe() {
     assert_failure(&safe.run(["get", "--any-owner"]), 69, &error, HUNG_UP);
     let own = public.with_credentials(&safe, "get", url).output().unwrap();
     assert_output(&own, 0, "S3kr!t\n", "");
-    assert_eq!(
-        stderr_of(safe),
-        "refused: a connection from account root (uid 0); --allow-user root admits it\n\
-         closed: the safe is gone\n"
-    );
+    assert_told(&stopped(safe), &["refused_account", "fetched", "closed"]);
 }
 
 #[test]
@@ -131,7 +130,7 @@ fn an_account_is_admitted_by_name_by_number_or_with_all() {
             &format!("what listens at {url} belongs to account root (uid 0)"),
             "nothing was sent; if that account serves your safe, add --owner root",
         );
-        assert_eq!(stderr_of(safe), "closed: the safe is gone\n");
+        assert_told(&stopped(safe), &["fetched", "fetched", "fetched", "closed"]);
     }
 }
 
@@ -213,7 +212,7 @@ fn a_socket_is_its_accounts_and_gone_with_the_safe() {
         "",
         &format!("closed: the safe at {url} is gone\n"),
     );
-    assert_output(&safe.end(), 0, "", "closed: the safe is gone\n");
+    assert_told(&safe.end(), &["fetched", "fetched", "closed"]);
     assert!(!path.exists());
 }
 
@@ -232,7 +231,7 @@ fn a_socket_that_one_more_account_may_use_refuses_a_third() {
     assert_failure(&stranger.output().unwrap(), 69, &error, HUNG_UP);
     let output = stranger.uid(1).output().unwrap();
     assert_output(&output, 0, "S3kr!t\n", "");
-    assert!(stderr_of(safe).starts_with("refused: a connection from account nobody "));
+    assert_told(&stopped(safe), &["refused_account", "fetched", "closed"]);
 }
 
 #[test]

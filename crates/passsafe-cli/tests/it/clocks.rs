@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use tempfile::NamedTempFile;
 
+use crate::preload::library;
 use crate::support::{Safe, passsafe};
 
 /// Seconds that a safe of [`Clocks`] lives.
@@ -21,17 +22,7 @@ const SHARED_LEN: u64 = 32;
 /// The shim, compiled once.
 fn shim() -> &'static Path {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
-    SHIM.get_or_init(|| {
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clock_shim.so");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/clock_shim.c");
-        let output = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
-            .args([library.as_os_str(), source.as_ref(), "-ldl".as_ref()])
-            .output()
-            .expect("a C compiler is needed, as for ring");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        library
-    })
+    SHIM.get_or_init(|| library("clock_shim.c"))
 }
 
 /// The clocks of one safe.
@@ -44,15 +35,31 @@ impl Clocks {
     }
 
     pub(crate) fn with_safe_of(password: &[u8]) -> (Self, Safe) {
-        let shared = NamedTempFile::new().unwrap();
-        let clocks = Self(shared.as_file().try_clone().unwrap());
-        clocks.0.set_len(SHARED_LEN).unwrap();
+        let (clocks, shared) = Self::new();
         let mut serve = passsafe(["serve", "--minutes", "5"]);
-        serve.env("LD_PRELOAD", shim()).env("CLOCK_SHIM", shared.path());
+        Self::govern(&mut serve, &shared);
         let safe = Safe::start_with(password, serve);
         // Served means that both processes have opened the file.
         assert!((LIFETIME - 30..=LIFETIME).contains(&seconds_left(&safe)));
         (clocks, safe)
+    }
+
+    /// Clocks, and the file through which they are moved, as long as it is there.
+    pub(crate) fn new() -> (Self, NamedTempFile) {
+        let shared = NamedTempFile::new().unwrap();
+        let clocks = Self(shared.as_file().try_clone().unwrap());
+        clocks.0.set_len(SHARED_LEN).unwrap();
+        (clocks, shared)
+    }
+
+    /// Has a command go by these clocks.
+    pub(crate) fn govern(command: &mut Command, shared: &NamedTempFile) {
+        command.env("LD_PRELOAD", shim()).env("CLOCK_SHIM", shared.path());
+    }
+
+    /// The same for a line of shell, in front of the command.
+    pub(crate) fn variables(shared: &NamedTempFile) -> String {
+        format!("LD_PRELOAD={} CLOCK_SHIM={}", shim().display(), shared.path().display())
     }
 
     /// Seconds that each clock is ahead of the true one.

@@ -4,10 +4,11 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use data_encoding::BASE64URL_NOPAD;
 
+use crate::around::Around;
 #[cfg(target_env = "gnu")]
 use crate::clocks::Clocks;
 use crate::kept::Kept;
@@ -15,7 +16,18 @@ use crate::scan::{Hit, Memory, derive, encodings, environment, needles};
 use crate::support::{Safe, passsafe};
 
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
+const FROM_FILE: &str = "Fr4nz-jagt/im_komplett-verwahrlosten";
 const FETCHES: usize = 10_000;
+
+/// A caller that has the very password in its environment.
+fn with_caller(mut serve: Command) -> Command {
+    serve
+        .env("DB_PASSWORD", PASSWORD)
+        .env("LANG", "C.UTF-8")
+        .env("TERM", "xterm")
+        .env("LC_TIME", "C");
+    serve
+}
 
 fn wrong(safe: &Safe) -> String {
     let right: u32 = safe.credentials.token.parse().unwrap();
@@ -24,23 +36,34 @@ fn wrong(safe: &Safe) -> String {
 
 #[test]
 fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
-    let mut serve = passsafe(["serve", "--minutes", "5"]);
-    serve
-        .env("DB_PASSWORD", PASSWORD)
-        .env("LANG", "C.UTF-8")
-        .env("TERM", "xterm")
-        .env("LC_TIME", "C");
+    let serve = with_caller(passsafe(["serve", "--minutes", "5"]));
     let safe = Safe::start_with(PASSWORD.as_bytes(), serve);
+    assert_isolated(&safe);
+}
+
+/// The credentials are in the environment of its own child.
+#[test]
+fn a_serving_process_around_a_program_holds_no_more_than_without() {
+    let serve = with_caller(passsafe(["serve", "--minutes", "5", "--password-stdin"]));
+    let around = Around::start_with(serve, PASSWORD.as_bytes(), "", "exit 0");
+    let program = environment(around.program.as_raw_nonzero().get());
+    let passphrase = around.safe.credentials.passphrase.as_bytes();
+    assert!(program.windows(passphrase.len()).any(|it| it == passphrase), "the scan is blind");
+    assert_isolated(&around.safe);
+    assert_eq!(around.end().1.status.code(), Some(0));
+}
+
+fn assert_isolated(safe: &Safe) {
     let pid = safe.pid().as_raw_nonzero().get();
     assert_eq!(safe.attempts_left(), 3);
-    let mut kept = Kept::open(&safe);
+    let mut kept = Kept::open(safe);
     let (status, record) = kept.fetch(&safe.credentials.token);
     assert_eq!(status, 200);
     for _ in 1..FETCHES {
         assert!(kept.fetch(&safe.credentials.token) == (200, record.clone()));
     }
     for _ in 0..2 {
-        assert_eq!(kept.fetch(&wrong(&safe)).0, 401);
+        assert_eq!(kept.fetch(&wrong(safe)).0, 401);
     }
 
     let mut names: Vec<String> = environment(pid)
@@ -101,7 +124,7 @@ fn a_panic_in_a_handler_locks_the_safe_and_brings_no_secret_to_light() {
     let output = safe.end();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert!(said.contains("panicked at") && said.ends_with("ended: the locked safe is gone\n"));
+    assert!(said.contains("panicked at") && said.contains(r#""event":"ended""#));
     assert!(!said.contains(PASSWORD) && !said.contains(canary), "{said}");
 }
 
@@ -136,6 +159,9 @@ fn the_sealing_process_has_wiped_the_password_before_it_shows_the_passphrase() {
     let capacity = rustix::pipe::fcntl_getpipe_size(&to).unwrap();
     to.write_all(&vec![b' '; capacity]).unwrap();
     let mut serve = passsafe(["--password-stdin", "--json", "--port", "0", "--minutes", "5"]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, FROM_FILE).unwrap();
+    serve.args(["--secret-file", &format!("KEY={}", file.path().display())]);
     let mut sealer = serve.stdin(Stdio::piped()).stdout(to).spawn().unwrap();
     drop(serve);
     sealer.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
@@ -151,5 +177,6 @@ fn the_sealing_process_has_wiped_the_password_before_it_shows_the_passphrase() {
     let (_, record) = Kept::open(&safe).fetch(&safe.credentials.token);
     let mut needles = derive(&safe.credentials, &record).needles();
     needles.extend(encodings(PASSWORD.as_bytes()));
+    needles.extend(encodings(FROM_FILE.as_bytes()));
     memory.assert_free_of(&needles, "sealer");
 }

@@ -13,7 +13,11 @@ pub(crate) struct Kept {
 
 impl Kept {
     pub(crate) fn open(safe: &Safe) -> Self {
-        let port = safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap();
+        Self::to(&safe.credentials.url)
+    }
+
+    pub(crate) fn to(url: &str) -> Self {
+        let port = url.rsplit(':').next().unwrap().parse().unwrap();
         Self { stream: BufReader::new(TcpStream::connect(("127.0.0.1", port)).unwrap()), port }
     }
 

@@ -9,23 +9,38 @@
 #![cfg(unix)]
 
 mod accounts;
+#[cfg(target_os = "linux")]
+mod around;
+mod asking;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 mod descriptors;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod gate;
+mod handover;
 #[cfg(target_os = "linux")]
 mod hardening;
 mod hostile;
 mod isolation;
 #[cfg(target_os = "linux")]
+mod jobs;
+#[cfg(target_os = "linux")]
 mod kept;
 mod life;
 mod open;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod preload;
 mod prompts;
 mod rogue;
 mod run;
 #[cfg(target_os = "linux")]
 mod scan;
+#[cfg(target_os = "linux")]
+mod screen;
+mod secrets;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;
+#[cfg(target_os = "linux")]
+mod transparent;
 mod usage;

@@ -13,7 +13,7 @@ use crate::support::{
 /// How long a test waits for what must come; reached only when it fails.
 const PATIENCE: Option<u64> = Some(30_000);
 
-fn at_terminal(command: Command) -> PtySession {
+pub(crate) fn at_terminal(command: Command) -> PtySession {
     spawn_command(command, PATIENCE).unwrap()
 }
 
@@ -23,17 +23,17 @@ fn passsafe_at_terminal(args: &[&str]) -> PtySession {
 }
 
 /// A line of shell at a terminal whose echo is on, as it is for people.
-fn shell(line: &str) -> PtySession {
+pub(crate) fn shell(line: &str) -> PtySession {
     at_terminal(without_variables(Command::new("sh"), ["-c", &format!("stty echo; {line}")]))
 }
 
 #[track_caller]
-fn expect(session: &mut PtySession, text: &str) -> String {
+pub(crate) fn expect(session: &mut PtySession, text: &str) -> String {
     session.exp_string(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
 #[track_caller]
-fn expect_exit(session: &mut PtySession, code: i32) -> String {
+pub(crate) fn expect_exit(session: &mut PtySession, code: i32) -> String {
     let rest = session.exp_eof().unwrap();
     match session.process().wait().unwrap() {
         WaitStatus::Exited(_, exited) => assert_eq!(exited, code, "{rest}"),
@@ -129,7 +129,7 @@ fn the_line_of_json_may_be_asked_for_at_a_terminal_too() {
 
 /// Leads a command to a prompt, ends it there, and sees that two lines say what happened and
 /// that echo and keys are back.
-fn ended_at_a_prompt(command: &str, answers: &[(&str, &str)], prompt: &str, end: &End) {
+pub(crate) fn ended_at_a_prompt(command: &str, answers: &[(&str, &str)], prompt: &str, end: &End) {
     // An interactive shell survives what its command dies of; so does this one.
     let mut session =
         shell(&format!("trap : INT; echo \"shell=$$.\"; {command}; echo \"code=$?\"; stty -a"));
@@ -159,7 +159,7 @@ fn ended_at_a_prompt(command: &str, answers: &[(&str, &str)], prompt: &str, end:
 }
 
 /// What a person, or another program, does at a prompt.
-enum End {
+pub(crate) enum End {
     CtrlC,
     CtrlD,
     Kill,
@@ -294,12 +294,13 @@ fn what_is_not_text_is_named_so() {
     expect_exit(&mut session, 2);
 }
 
-fn send_bytes(session: &mut PtySession, bytes: &[u8]) {
+pub(crate) fn send_bytes(session: &mut PtySession, bytes: &[u8]) {
     let mut keyboard = session.process().get_file_handle().unwrap();
     keyboard.write_all(bytes).unwrap();
 }
 
-const TWICE: &[(&str, &str)] = &[("Password: ", "S3kr!t"), ("Password, once more: ", "S3kr!t")];
+pub(crate) const TWICE: &[(&str, &str)] =
+    &[("Password: ", "S3kr!t"), ("Password, once more: ", "S3kr!t")];
 const NOTED: &str = "Press Enter once they are noted, to clear the screen: ";
 
 #[test]

@@ -56,12 +56,13 @@ fn what_keeps_the_program_from_starting_is_ours() {
         &safe.run(["run", "--env", "A=NAME", "--", "true"]),
         125,
         "the safe holds no secret named NAME",
-        "the default name is 'password'",
+        "it holds password",
     );
     assert_failure(
         &safe.run(["run", "--", "true"]),
         125,
-        "the following required arguments were not provided: --env <VAR[=NAME]>",
+        "the following required arguments were not provided: \
+         <--env <VAR[=NAME]>|--all|--stdin <NAME>|--file <VAR[=NAME]>>",
         "see 'passsafe run --help'",
     );
     assert_failure(
@@ -91,6 +92,6 @@ fn a_secret_with_a_nul_byte_fits_no_variable() {
         &safe.run(["run", "--env", "A", "--", "true"]),
         125,
         "the secret password contains a NUL byte, which no variable can hold",
-        "fetch it with 'passsafe get --raw' and pass it through a pipe",
+        "hand it over with --stdin password, or with --file VAR=password",
     );
 }

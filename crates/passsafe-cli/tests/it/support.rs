@@ -70,6 +70,22 @@ pub(crate) fn assert_failure(output: &Output, code: i32, error: &str, hint: &str
     assert_output(output, code, "", &format!("error: {error}\nhint: {hint}\n"));
 }
 
+/// What a safe told on stderr, which is lines of JSON and nothing else.
+#[track_caller]
+pub(crate) fn told(output: &Output) -> Vec<serde_json::Value> {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+/// A safe that has ended well after these events, without a word on stdout.
+#[track_caller]
+pub(crate) fn assert_told(output: &Output, events: &[&str]) {
+    assert_eq!((output.status.code(), &*output.stdout), (Some(0), &b""[..]));
+    let told = told(output);
+    let told: Vec<&str> = told.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(told, events);
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Credentials {
     pub(crate) url: String,
@@ -78,6 +94,8 @@ pub(crate) struct Credentials {
     pub(crate) token: String,
     pub(crate) user: String,
     pub(crate) expires_at: String,
+    #[serde(default)]
+    pub(crate) names: Vec<String>,
 }
 
 /// A served safe. Dropping it stops the process.
@@ -125,6 +143,11 @@ impl Safe {
     /// A safe that has been started, from the line that it printed.
     pub(crate) fn of(line: &str, child: Child) -> Self {
         Self { credentials: serde_json::from_str(line).unwrap(), child: Some(child) }
+    }
+
+    /// As the line of JSON has them.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.credentials.names
     }
 
     pub(crate) fn pid(&self) -> Pid {

@@ -6,14 +6,14 @@ use rustix::process::{Signal, WaitOptions, waitpid};
 
 use crate::clocks::{Clocks, LIFETIME, seconds_left};
 use crate::kept::Kept;
-use crate::support::{Safe, assert_output};
-
-const EXPIRED: &str = "expired: the time is up, and the safe is gone\n";
+use crate::support::{Safe, told};
 
 #[track_caller]
 fn assert_gone_within_a_second(safe: Safe, since: Instant) {
     let second = Duration::from_secs(1);
-    assert_output(&safe.end_within(second.saturating_sub(since.elapsed())), 0, "", EXPIRED);
+    let end = safe.end_within(second.saturating_sub(since.elapsed()));
+    assert_eq!((end.status.code(), &*end.stdout), (Some(0), &b""[..]));
+    assert_eq!(told(&end).last().unwrap()["event"], "expired");
 }
 
 #[test]

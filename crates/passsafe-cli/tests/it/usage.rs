@@ -91,6 +91,22 @@ fn addresses_are_checked_before_anything_is_sent() {
 #[test]
 fn mistyped_words_are_corrected() {
     assert_usage(&["gett"], "unrecognized subcommand 'gett'", "did you mean 'get'?");
+    assert_usage(
+        &["DB_USER"],
+        "unrecognized subcommand 'DB_USER'",
+        "a secret's name comes after the verb: passsafe serve DB_USER",
+    );
+    assert_usage(
+        &["--minutes", "5", "DB_USER"],
+        "the subcommand 'DB_USER' cannot be used with '--minutes <N>'",
+        "a secret's name comes after the verb: passsafe serve DB_USER",
+    );
+    assert_usage(
+        &["--minutes", "5", "get"],
+        "the subcommand 'get' cannot be used with '--minutes <N>'",
+        "see 'passsafe --help'",
+    );
+    assert_usage(&["serv"], "unrecognized subcommand 'serv'", "did you mean 'serve'?");
     assert_usage(&["get", "--raws"], "unexpected argument '--raws' found", "did you mean '--raw'?");
     assert_usage(
         &["get", "9"],

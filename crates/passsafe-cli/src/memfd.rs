@@ -6,10 +6,10 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
-/// A descriptor from which `bytes` can be read once more.
-pub(super) fn carrier(bytes: &[u8]) -> io::Result<OwnedFd> {
+/// A descriptor from which `bytes` can be read from their start.
+pub(crate) fn sealed(bytes: &[u8]) -> io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let mut file = File::from(memfd_create("passsafe-handoff", flags)?);
+    let mut file = File::from(memfd_create("passsafe", flags)?);
     file.write_all(bytes)?;
     file.rewind()?;
     let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
@@ -26,7 +26,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_cannot_be_changed() {
         let written = vec![7; 200_000];
-        let mut file = File::from(carrier(&written).unwrap());
+        let mut file = File::from(sealed(&written).unwrap());
         assert!(file.write_all(b"x").is_err());
         assert!(file.set_len(1).is_err());
         let mut read = Vec::new();

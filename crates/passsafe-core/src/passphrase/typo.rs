@@ -1,32 +1,63 @@
 //! What a wrong passphrase most likely is: a typo.
 //!
 //! The hint names the first word that is not on the list by its place, and the nearest word
-//! that is. That can reveal one word of the true passphrase to whoever reads stderr: 12.9
+//! that is. That can reveal one word of the true passphrase to whoever reads the message: 12.9
 //! of its 77.5 bits, for a safe that still wants its token. The five other words and what
 //! was typed are never repeated.
 
-use passsafe_core::{Passphrase, wordlist};
+use std::fmt;
 
-/// A hint for whoever typed `passphrase`, if it is not six words of the list.
-pub(crate) fn for_wrong_passphrase(passphrase: &Passphrase) -> Option<String> {
-    let words: Vec<&str> = passphrase.expose().split(' ').collect();
-    let stranger = words.iter().enumerate().find(|(_, word)| !wordlist::contains(word));
-    if let Some((index, word)) = stranger {
-        let place = index + 1;
-        Some(match nearest(word) {
-            Some(near) => {
-                format!("word {place} is not on the word list; the nearest one is '{near}'")
+use super::Passphrase;
+use crate::wordlist;
+
+/// How a passphrase differs from six words of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Typo {
+    /// A word that is not on the list.
+    Stranger {
+        /// Its place, from 1.
+        place: usize,
+        /// The word of the list that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// Words of the list, but not six.
+    Count(usize),
+}
+
+impl Passphrase {
+    /// What was probably mistyped. `None` if these are six words of the list: what is wrong
+    /// then, if it is, cannot be told.
+    ///
+    /// Worth up to one word of the passphrase to whoever is shown it: ask only once a safe
+    /// turned out not to open.
+    #[must_use]
+    pub fn typo(&self) -> Option<Typo> {
+        let words: Vec<&str> = self.expose().split(' ').collect();
+        let stranger = words.iter().enumerate().find(|(_, word)| !wordlist::contains(word));
+        match stranger {
+            Some((index, word)) => {
+                Some(Typo::Stranger { place: index + 1, nearest: nearest(word) })
             }
-            None => format!("word {place} is not on the word list, and none is near it"),
-        })
-    } else if words.len() == Passphrase::WORDS {
-        None
-    } else {
-        Some(format!(
-            "a passphrase of passsafe has {} words, this one {}",
-            Passphrase::WORDS,
-            words.len()
-        ))
+            None => (words.len() != Self::WORDS).then_some(Typo::Count(words.len())),
+        }
+    }
+}
+
+impl fmt::Display for Typo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stranger { place, nearest: Some(near) } => {
+                write!(f, "word {place} is not on the word list; the nearest one is '{near}'")
+            }
+            Self::Stranger { place, nearest: None } => {
+                write!(f, "word {place} is not on the word list, and none is near it")
+            }
+            Self::Count(words) => {
+                let wanted = Passphrase::WORDS;
+                write!(f, "a passphrase of passsafe has {wanted} words, this one {words}")
+            }
+        }
     }
 }
 
@@ -47,7 +78,7 @@ mod tests {
     use super::*;
 
     fn hint(typed: &str) -> Option<String> {
-        for_wrong_passphrase(&Passphrase::new(typed).unwrap())
+        Passphrase::new(typed).unwrap().typo().map(|typo| typo.to_string())
     }
 
     #[test]

@@ -1,0 +1,223 @@
+//! Which process holds a socket, from `/proc`.
+//!
+//! Nothing here is asked of the process itself. One that hides its descriptors (undumpable, or
+//! another account's) is reported as hidden, never guessed at.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PROC: &str = "/proc";
+/// How often several holders are looked at again: between fork and exec a child has all that
+/// its parent has.
+const LOOKS: usize = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// A process, as the system describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its number, which is used again after its end.
+    pub pid: u32,
+    /// When it was started, in ticks since boot. With the number, it means one process.
+    pub started: u64,
+    /// What it calls itself: unless it has changed that, the name of its program or script, of
+    /// which the system keeps 15 bytes. Any bytes.
+    pub command: Vec<u8>,
+    /// The name of the file it runs, if the system tells it. Any bytes.
+    pub program: Option<Vec<u8>>,
+}
+
+/// Who holds a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// This process, and none besides that shows its descriptors.
+    Process(Process),
+    /// A process that hides them.
+    Hidden,
+    /// Nobody any more, several, or the time was too short to find out.
+    Unknown,
+}
+
+/// Looks among the processes of `account` for the one that holds the socket `inode`, which was
+/// connected at `connected`, since boot. Takes a microsecond for each descriptor of the
+/// account, and gives up at `until`.
+#[must_use]
+pub fn holder(inode: u64, account: u32, connected: Duration, until: Instant) -> Holder {
+    let search = Search { inode, account, connected, until };
+    for _ in 0..LOOKS {
+        match search.once() {
+            Ok(Found::One(folder)) => {
+                return folder.describe().map_or(Holder::Unknown, Holder::Process);
+            }
+            Ok(Found::Several) => thread::sleep(BETWEEN_LOOKS),
+            Ok(Found::Hidden) => return Holder::Hidden,
+            Ok(Found::Nobody) | Err(_) => return Holder::Unknown,
+        }
+    }
+    Holder::Unknown
+}
+
+/// The process with this number, if it is of `account` and was there at `connected`, since
+/// boot: another one may have been given the number since.
+#[must_use]
+pub fn process(pid: u32, account: u32, connected: Duration) -> Option<Process> {
+    let folder = Folder::new(pid);
+    let is_its = folder.account().is_ok_and(|uid| uid == account);
+    folder.describe().ok().filter(|it| is_its && it.started <= ticks(connected))
+}
+
+struct Search {
+    inode: u64,
+    account: u32,
+    connected: Duration,
+    until: Instant,
+}
+
+enum Found {
+    One(Folder),
+    Several,
+    Hidden,
+    Nobody,
+}
+
+impl Search {
+    fn once(&self) -> io::Result<Found> {
+        let wanted = PathBuf::from(format!("socket:[{}]", self.inode));
+        let mut found = None;
+        let mut hidden = false;
+        for entry in fs::read_dir(PROC)? {
+            let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if Instant::now() >= self.until {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            let folder = Folder::new(pid);
+            if folder.account().is_ok_and(|uid| uid == self.account) {
+                match folder.holds(&wanted) {
+                    Ok(false) => {}
+                    Ok(true) if folder.started().is_ok_and(|it| it > ticks(self.connected)) => {}
+                    Ok(true) if found.is_some() => return Ok(Found::Several),
+                    Ok(true) => found = Some(folder),
+                    Err(error) => {
+                        hidden |= error.kind() == ErrorKind::PermissionDenied && folder.is_alive();
+                    }
+                }
+            }
+        }
+        Ok(match found {
+            Some(folder) => Found::One(folder),
+            None if hidden => Found::Hidden,
+            None => Found::Nobody,
+        })
+    }
+}
+
+/// What `/proc` has of one process.
+struct Folder {
+    path: PathBuf,
+    pid: u32,
+}
+
+impl Folder {
+    fn new(pid: u32) -> Self {
+        Self { path: Path::new(PROC).join(pid.to_string()), pid }
+    }
+
+    fn account(&self) -> io::Result<u32> {
+        fs::metadata(&self.path).map(|metadata| metadata.uid())
+    }
+
+    fn holds(&self, wanted: &Path) -> io::Result<bool> {
+        for descriptor in fs::read_dir(self.path.join("fd"))? {
+            match fs::read_link(descriptor?.path()) {
+                Ok(target) if target == wanted => return Ok(true),
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(error),
+                // Closed in the meantime, or something else.
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+
+    fn describe(&self) -> io::Result<Process> {
+        let started = self.started()?;
+        let mut command = fs::read(self.path.join("comm"))?;
+        if command.last() == Some(&b'\n') {
+            command.pop();
+        }
+        let program = fs::read_link(self.path.join("exe")).ok().and_then(|path| {
+            let name = path.file_name()?.as_bytes();
+            Some(name.strip_suffix(b" (deleted)").unwrap_or(name).to_vec())
+        });
+        // Otherwise it has gone, and the rest may be of another one.
+        if self.started()? == started {
+            Ok(Process { pid: self.pid, started, command, program })
+        } else {
+            Err(ErrorKind::NotFound.into())
+        }
+    }
+
+    fn started(&self) -> io::Result<u64> {
+        Ok(self.stat()?.1)
+    }
+
+    /// Not a zombie, which holds nothing and looks as if it hid it.
+    fn is_alive(&self) -> bool {
+        self.stat().is_ok_and(|(state, _)| !matches!(state, b'Z' | b'X'))
+    }
+
+    /// State and start. `PID (COMMAND) STATE …`, where the command may contain anything.
+    fn stat(&self) -> io::Result<(u8, u64)> {
+        stat(&fs::read(self.path.join("stat"))?).ok_or(ErrorKind::InvalidData.into())
+    }
+}
+
+fn stat(line: &[u8]) -> Option<(u8, u64)> {
+    let end = line.iter().rposition(|&byte| byte == b')')?;
+    let mut fields = line.get(end + 1..)?.split(u8::is_ascii_whitespace).skip(1);
+    let state = *fields.next()?.first()?;
+    let started = std::str::from_utf8(fields.nth(18)?).ok()?.parse().ok()?;
+    Some((state, started))
+}
+
+/// Rounded up, so that whoever started in the same tick was there.
+fn ticks(since_boot: Duration) -> u64 {
+    let a_second = u128::from(rustix::param::clock_ticks_per_second());
+    u64::try_from((since_boot.as_nanos() * a_second).div_ceil(1_000_000_000)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_may_contain_anything() {
+        let fields = "S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 163888 1";
+        for command in ["bash", "a b", ") S 1", "((((", "\n) R 1\n", ""] {
+            let line = format!("4711 ({command}) {fields}\n");
+            assert_eq!(stat(line.as_bytes()), Some((b'S', 163_888)), "{command}");
+        }
+        for line in [
+            "",
+            "4711",
+            "4711 (bash)",
+            "4711 (bash) S 1 1",
+            "4711 (bash) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 soon",
+        ] {
+            assert_eq!(stat(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_tick_is_counted_from_its_beginning() {
+        let a_second = rustix::param::clock_ticks_per_second();
+        assert_eq!(ticks(Duration::from_secs(7)), 7 * a_second);
+        assert_eq!(ticks(Duration::from_nanos(1)), 1);
+        assert_eq!(ticks(Duration::MAX), u64::MAX);
+    }
+}

@@ -1,0 +1,65 @@
+"""Fetches a password from a passsafe safe and opens it here, in the calling program.
+
+Somebody ran ``passsafe``, typed a password and was shown a passphrase and a token::
+
+    from passsafe import Client
+
+    client = Client('crudely explode kilogram detached overdrive unlit', 936265)
+    with pyodbc.connect(conn_str.format(client.password())) as conn:
+        ...
+
+In a notebook, ``%load_ext passsafe`` and ``safe = %passsafe`` ask for both.
+"""
+
+from ._client import Client
+from ._errors import (
+    Closed,
+    DamagedRecord,
+    Expired,
+    ForeignListener,
+    InvalidToken,
+    MaxInvalidTokens,
+    NoCredentials,
+    NotASafe,
+    NotText,
+    OtherSafe,
+    PasssafeError,
+    Refused,
+    SafeOver,
+    SafeTimeout,
+    SafeUnavailable,
+    Spent,
+    UnknownSecret,
+    UsageError,
+    WrongPassphrase,
+)
+from ._jupyter import load_ipython_extension
+from ._masked import SecretBytes, SecretText
+from ._status import Status
+
+__all__ = [
+    "Client",
+    "Closed",
+    "DamagedRecord",
+    "Expired",
+    "ForeignListener",
+    "InvalidToken",
+    "MaxInvalidTokens",
+    "NoCredentials",
+    "NotASafe",
+    "NotText",
+    "OtherSafe",
+    "PasssafeError",
+    "Refused",
+    "SafeOver",
+    "SafeTimeout",
+    "SafeUnavailable",
+    "SecretBytes",
+    "SecretText",
+    "Spent",
+    "Status",
+    "UnknownSecret",
+    "UsageError",
+    "WrongPassphrase",
+    "load_ipython_extension",
+]

@@ -1,0 +1,215 @@
+//! The client's errors as the exceptions of the package, in sentences.
+//!
+//! Each says what happened and what to do next. None contains a secret; the one exception is
+//! deliberate and argued in core's `passphrase/typo.rs`.
+
+use std::error::Error as _;
+use std::io;
+
+use passsafe_client::blocking::Client;
+use passsafe_client::{BaseUrl, Error};
+use passsafe_core::wire::MAX_ATTEMPTS;
+use pyo3::prelude::*;
+
+/// The exceptions of `passsafe/_errors.py`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Class {
+    Other,
+    Usage,
+    InvalidToken,
+    MaxInvalidTokens,
+    Expired,
+    Spent,
+    Closed,
+    Refused,
+    WrongPassphrase,
+    OtherSafe,
+    DamagedRecord,
+    UnknownSecret,
+    NotText,
+    SafeUnavailable,
+    SafeTimeout,
+    NotASafe,
+    ForeignListener,
+}
+
+impl Class {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Other => "PasssafeError",
+            Self::Usage => "UsageError",
+            Self::InvalidToken => "InvalidToken",
+            Self::MaxInvalidTokens => "MaxInvalidTokens",
+            Self::Expired => "Expired",
+            Self::Spent => "Spent",
+            Self::Closed => "Closed",
+            Self::Refused => "Refused",
+            Self::WrongPassphrase => "WrongPassphrase",
+            Self::OtherSafe => "OtherSafe",
+            Self::DamagedRecord => "DamagedRecord",
+            Self::UnknownSecret => "UnknownSecret",
+            Self::NotText => "NotText",
+            Self::SafeUnavailable => "SafeUnavailable",
+            Self::SafeTimeout => "SafeTimeout",
+            Self::NotASafe => "NotASafe",
+            Self::ForeignListener => "ForeignListener",
+        }
+    }
+
+    /// An exception of this class.
+    pub(crate) fn error(self, py: Python<'_>, message: &str) -> PyErr {
+        self.made(py, (message,))
+    }
+
+    fn made<'py>(self, py: Python<'py>, arguments: impl pyo3::call::PyCallArgs<'py>) -> PyErr {
+        let class = py.import("passsafe._errors").and_then(|it| it.getattr(self.name()));
+        match class.and_then(|class| class.call1(arguments)) {
+            Ok(error) => PyErr::from_value(error),
+            Err(failed) => failed,
+        }
+    }
+}
+
+/// What happened at `url`, as an exception. The client is asked for a typo in its passphrase.
+pub(crate) fn raised(
+    py: Python<'_>,
+    error: &Error,
+    url: &BaseUrl,
+    client: Option<&Client>,
+) -> PyErr {
+    if let Some(by) = error.source().and_then(|source| source.downcast_ref::<PyErr>()) {
+        return by.clone_ref(py);
+    }
+    if let Some(left) = error.attempts_left() {
+        return wrong_token(py, left);
+    }
+    if error.is_foreign_listener() {
+        return foreign(py, error, url);
+    }
+    let (class, what, hint) = words(error, url);
+    let typo = client.filter(|_| error.is_wrong_passphrase()).and_then(Client::passphrase_typo);
+    class.error(py, &sentences(&what, typo.as_deref().unwrap_or(hint)))
+}
+
+const NEW_ONE: &str = "start a new one with 'passsafe', and make a client with its credentials";
+const ADMIT: &str =
+    "a safe of another account has to admit this one (--allow-user); a tunnel needs a far end";
+
+fn words(error: &Error, url: &BaseUrl) -> (Class, String, &'static str) {
+    let over = |class, how: &str| (class, format!("the safe at {url} {how}"), NEW_ONE);
+    let told = |class, hint| (class, error.to_string(), hint);
+    match error {
+        _ if error.is_locked() => {
+            over(Class::MaxInvalidTokens, "is locked for good: three wrong tokens were tried")
+        }
+        _ if error.is_spent() => over(Class::Spent, "is spent: its last allowed use was made"),
+        _ if error.is_expired() => over(Class::Expired, "has expired"),
+        _ if error.is_closed() => over(Class::Closed, "was closed"),
+        _ if error.is_hung_up() => told(Class::SafeUnavailable, ADMIT),
+        _ if is_forbidden(error) => {
+            (Class::SafeUnavailable, format!("{url} is not for this account"), ADMIT)
+        }
+        _ if error.is_unreachable() => (
+            Class::SafeUnavailable,
+            format!("there is no safe at {url}; it may have expired"),
+            "start one with 'passsafe', or pass its address as host",
+        ),
+        _ if error.is_not_a_safe() => (
+            Class::NotASafe,
+            format!("something else than a safe answers at {url}"),
+            "check the port, or pass another address as host",
+        ),
+        _ if error.is_timeout() => (
+            Class::SafeTimeout,
+            format!("{error} from {url}"),
+            "is it still being asked for its password, or stopped? Try again, or pass a longer timeout",
+        ),
+        _ if error.is_invalid_token() => told(Class::InvalidToken, "check the six digits"),
+        _ if error.is_wrong_host() => {
+            told(Class::Refused, "through a tunnel, start the safe with --allow-host HOST:PORT")
+        }
+        _ if error.is_refused() => {
+            told(Class::Refused, "the safe may be newer: update passsafe-client")
+        }
+        _ if error.is_wrong_passphrase() => told(
+            Class::WrongPassphrase,
+            "pass the six words as shown, and the account that started the safe as user",
+        ),
+        _ if error.is_other_safe() => {
+            told(Class::OtherSafe, "make a new client with the credentials of the new safe")
+        }
+        _ if error.is_damaged() => told(
+            Class::DamagedRecord,
+            "the record was changed, or its safe is newer: start a new one",
+        ),
+        _ if error.is_unknown_entry() => told(Class::UnknownSecret, "ask names() what it holds"),
+        _ if error.is_not_text() => told(Class::NotText, "ask for it with secret_bytes()"),
+        _ if error.is_usage() => told(Class::Usage, "nothing was sent"),
+        _ => told(Class::Other, "try again, with a new client"),
+    }
+}
+
+fn wrong_token(py: Python<'_>, left: u8) -> PyErr {
+    let used = MAX_ATTEMPTS.saturating_sub(left);
+    let what = format!("the token was refused ({used} of {MAX_ATTEMPTS})");
+    let told = |hint| sentences(&what, hint);
+    match left {
+        0 => {
+            let what = format!("{what}, and the safe is locked for good");
+            Class::MaxInvalidTokens.error(py, &sentences(&what, NEW_ONE))
+        }
+        1 => Class::InvalidToken
+            .made(py, (told("check the six digits: one more wrong token locks the safe"), left)),
+        _ => Class::InvalidToken
+            .made(py, (told("check the six digits: two more wrong tokens lock the safe"), left)),
+    }
+}
+
+/// For one of several secrets.
+pub(crate) fn not_text(py: Python<'_>, name: &str) -> PyErr {
+    let what = format!("the secret named {name} is not UTF-8 text");
+    Class::NotText.error(py, &sentences(&what, "ask for it with secret_bytes()"))
+}
+
+/// The token stays here: another account's program waits for it.
+fn foreign(py: Python<'_>, error: &Error, url: &BaseUrl) -> PyErr {
+    let message = match error.listener_account() {
+        None => sentences(
+            &error.to_string(),
+            "nothing was sent; any_owner=True trusts whoever listens there",
+        ),
+        Some(uid) => {
+            let name = account_name(py, uid);
+            let named = name.as_ref().map_or_else(|| uid.to_string(), |name| format!("'{name}'"));
+            let account = name.map_or_else(String::new, |name| format!(" {name}"));
+            sentences(
+                &format!("what listens at {url} belongs to account{account} (uid {uid})"),
+                &format!("nothing was sent; if that account serves your safe, pass owner={named}"),
+            )
+        }
+    };
+    Class::ForeignListener.error(py, &message)
+}
+
+fn account_name(py: Python<'_>, uid: u32) -> Option<String> {
+    let entry = py.import("pwd").and_then(|pwd| pwd.call_method1("getpwuid", (uid,)));
+    entry.and_then(|entry| entry.getattr("pw_name")?.extract()).ok()
+}
+
+/// A socket that only its account may connect to.
+fn is_forbidden(error: &Error) -> bool {
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// `What happened. What to do.`
+pub(crate) fn sentences(what: &str, hint: &str) -> String {
+    format!("{}. {}.", capital(what), capital(hint))
+}
+
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}

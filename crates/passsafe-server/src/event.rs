@@ -1,0 +1,338 @@
+//! What a safe tells its owner: what happened, and who did it, as the operating system says.
+//!
+//! Nothing of a request is ever in an event. Events of one safe come in the order in which
+//! they were judged. They wait in a bounded queue: an owner who does not listen neither blocks
+//! the safe nor lets it grow, and is told how much was lost.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
+
+/// Events that wait to be heard. Memory is taken as they come.
+const CAPACITY: usize = 1_024;
+/// Places in the queue that refusals leave free: they come in floods, and should not displace
+/// what was judged.
+const FOR_JUDGED: usize = CAPACITY / 2;
+
+/// Most characters of a name. The system keeps 15 bytes of a command, a file's name has more.
+const MAX_NAME_LEN: usize = 64;
+
+/// Who is at the other end of a connection, as the operating system says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Caller {
+    /// The user id of the account, if it is known.
+    pub account: Option<u32>,
+    /// The one process that holds the connection, if it is known.
+    pub process: Option<Process>,
+    /// Without a process: there is one of the account that hides its descriptors, as passsafe's
+    /// own commands do, so it may be that.
+    pub is_protected: bool,
+}
+
+/// A process of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// What the system calls it, in printable characters. Whoever starts a process can choose
+    /// this name.
+    pub name: String,
+}
+
+impl Process {
+    /// A process whose names may consist of any bytes.
+    pub(crate) fn new(pid: u32, command: &[u8], program: Option<&[u8]>) -> Self {
+        let name = match program {
+            None => printable(command),
+            // The command is the program's name, cut short.
+            Some(program) if program.starts_with(command) => printable(program),
+            Some(program) => format!("{} ({})", printable(command), printable(program)),
+        };
+        Self { pid, name }
+    }
+}
+
+/// Letters, digits and ASCII signs alone: a name is shown on a terminal, and should neither
+/// command it nor pass for another one by what is not seen.
+fn printable(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    let shown =
+        |c: char| if c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric() { c } else { '?' };
+    let name: String = name.trim_ascii().chars().take(MAX_NAME_LEN).map(shown).collect();
+    if name.is_empty() { "?".to_owned() } else { name }
+}
+
+/// What happened to a safe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The record was handed out.
+    Fetched {
+        /// To whom.
+        caller: Caller,
+        /// How often it may still be, where that is limited.
+        uses_left: Option<u32>,
+    },
+    /// A wrong token was counted.
+    InvalidToken {
+        /// Whose it was.
+        caller: Caller,
+        /// Wrong tokens that may still come.
+        attempts_left: u8,
+    },
+    /// A web page asked. Nothing was counted.
+    RefusedPage {
+        /// The browser.
+        caller: Caller,
+    },
+    /// The safe was called by a name that is not its own: by a web page that has a name of its
+    /// own point here, or through a tunnel. Nothing was counted.
+    RefusedHost {
+        /// Who asked.
+        caller: Caller,
+    },
+    /// A connection was closed unread, because its account is not admitted.
+    RefusedAccount {
+        /// The user id, if the system tells it.
+        account: Option<u32>,
+    },
+    /// The owner said no.
+    Denied {
+        /// To whom.
+        caller: Caller,
+    },
+    /// The owner did not answer in time, which means no.
+    Unanswered {
+        /// Who had asked.
+        caller: Caller,
+    },
+    /// Whoever had asked did not wait for the owner's answer, or did not come for the record.
+    Withdrawn {
+        /// Who had asked.
+        caller: Caller,
+    },
+    /// The owner gave the safe more time.
+    Extended {
+        /// All that is left of it.
+        remaining: Duration,
+    },
+    /// The third wrong token locked the safe.
+    Locked,
+    /// The last allowed use was made.
+    Spent,
+    /// The safe was closed.
+    Closed {
+        /// By whom; `None` is the owner.
+        caller: Option<Caller>,
+    },
+    /// The deadline has passed.
+    Expired,
+    /// Here events are missing, because they came faster than they were heard.
+    Lost {
+        /// How often the record was handed out in between.
+        fetched: u64,
+        /// Everything else.
+        others: u64,
+    },
+}
+
+impl Event {
+    /// Comes from whoever can connect, as often as they like.
+    fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::RefusedPage { .. } | Self::RefusedHost { .. } | Self::RefusedAccount { .. }
+        )
+    }
+}
+
+/// A safe's events, in the order in which they were judged.
+#[derive(Debug)]
+pub struct Events {
+    queue: mpsc::Receiver<Queued>,
+    lost: Arc<Mutex<Lost>>,
+    /// Comes after the loss that was told before it.
+    held: Option<Event>,
+}
+
+impl Events {
+    /// The next event; `None` when the safe is gone. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Event> {
+        match self.try_recv() {
+            Err(TryRecvError::Empty) => {
+                let queued = self.queue.recv().await;
+                queued.map(|queued| self.told(queued))
+            }
+            told => told.ok(),
+        }
+    }
+
+    /// The next event that has happened already.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.try_recv().ok()
+    }
+
+    fn try_recv(&mut self) -> Result<Event, TryRecvError> {
+        if let Some(event) = self.held.take() {
+            return Ok(event);
+        }
+        match self.queue.try_recv() {
+            Ok(queued) => Ok(self.told(queued)),
+            Err(end) => lock(&self.lost).take().ok_or(end),
+        }
+    }
+
+    fn told(&mut self, Queued { lost, event }: Queued) -> Event {
+        match lost {
+            None => event,
+            Some(lost) => {
+                self.held = Some(event);
+                lost
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Queued {
+    /// What is missing before it.
+    lost: Option<Event>,
+    event: Event,
+}
+
+#[derive(Debug, Default)]
+struct Lost {
+    fetched: u64,
+    others: u64,
+}
+
+impl Lost {
+    fn count(&mut self, event: &Event) {
+        let count = match event {
+            Event::Fetched { .. } => &mut self.fetched,
+            _ => &mut self.others,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    fn take(&mut self) -> Option<Event> {
+        let Self { fetched, others } = std::mem::take(self);
+        (fetched > 0 || others > 0).then_some(Event::Lost { fetched, others })
+    }
+}
+
+/// The safe's end of its events.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reporter(Option<Heard>);
+
+#[derive(Debug, Clone)]
+struct Heard {
+    queue: mpsc::Sender<Queued>,
+    lost: Arc<Mutex<Lost>>,
+}
+
+impl Reporter {
+    /// One that somebody hears.
+    pub(crate) fn heard() -> (Self, Events) {
+        let (sender, queue) = mpsc::channel(CAPACITY);
+        let lost = Arc::<Mutex<Lost>>::default();
+        let reporter = Self(Some(Heard { queue: sender, lost: lost.clone() }));
+        (reporter, Events { queue, lost, held: None })
+    }
+
+    /// Whether anybody listens, so that finding out who did something is worth while.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.0.as_ref().is_some_and(|heard| !heard.queue.is_closed())
+    }
+
+    pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
+        let Some(heard) = self.0.as_ref().filter(|heard| !heard.queue.is_closed()) else { return };
+        let event = event();
+        let mut lost = lock(&heard.lost);
+        let room = heard.queue.capacity();
+        if room == 0 || (room <= FOR_JUDGED && event.is_refusal()) {
+            lost.count(&event);
+        } else {
+            // Only this function fills the queue, under the lock.
+            let _nobody_listens_any_more =
+                heard.queue.try_send(Queued { lost: lost.take(), event });
+        }
+    }
+}
+
+/// What is guarded is whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_programs_unless_the_process_has_another() {
+        let name = |command: &str, program| Process::new(1, command.as_bytes(), program).name;
+        assert_eq!(name("python3", Some(b"python3.13")), "python3.13");
+        assert_eq!(name("a_very_long_nam", Some(b"a_very_long_name")), "a_very_long_name");
+        assert_eq!(name("etl.py", Some(b"python3.13")), "etl.py (python3.13)");
+        assert_eq!(name("passsafe", None), "passsafe");
+        assert_eq!(name("", Some(b"psql")), "psql");
+        assert_eq!(name("", None), "?");
+    }
+
+    #[test]
+    fn a_name_is_printable_whatever_it_was() {
+        let name = |command: &[u8]| Process::new(1, command, None).name;
+        assert_eq!(name(b"\x1b]0;evil\x07"), "?]0;evil?");
+        assert_eq!(name(b"two\nlines\r"), "two?lines");
+        assert_eq!(name("käse 7".as_bytes()), "käse 7");
+        assert_eq!(name("left\u{202e}thgir\u{200b}\u{7f}\u{9b}".as_bytes()), "left?thgir???");
+        assert_eq!(name(b"\xff\xfe"), "??");
+        assert_eq!(name(&[b'x'; 4_096]).len(), MAX_NAME_LEN);
+    }
+
+    #[test]
+    fn what_is_lost_is_told_in_its_place() {
+        let (reporter, mut events) = Reporter::heard();
+        let fetched = || Event::Fetched { caller: Caller::default(), uses_left: None };
+        for _ in 0..CAPACITY + 3 {
+            reporter.report(fetched);
+        }
+        reporter.report(|| Event::Locked);
+        assert_eq!(events.try_next(), Some(fetched()));
+        reporter.report(|| Event::Spent);
+        for _ in 1..CAPACITY {
+            assert_eq!(events.try_next(), Some(fetched()));
+        }
+        assert_eq!(events.try_next(), Some(Event::Lost { fetched: 3, others: 1 }));
+        assert_eq!(events.try_next(), Some(Event::Spent));
+        assert_eq!(events.try_next(), None);
+    }
+
+    #[test]
+    fn a_flood_of_refusals_leaves_room_for_the_rest() {
+        let (reporter, mut events) = Reporter::heard();
+        for _ in 0..CAPACITY {
+            reporter.report(|| Event::RefusedAccount { account: Some(1) });
+        }
+        reporter.report(|| Event::Locked);
+        let told: Vec<Event> = std::iter::from_fn(|| events.try_next()).collect();
+        let refused = CAPACITY - FOR_JUDGED;
+        assert_eq!(told.len(), refused + 2);
+        let lost = u64::try_from(FOR_JUDGED).unwrap();
+        assert_eq!(told[refused..], [Event::Lost { fetched: 0, others: lost }, Event::Locked]);
+    }
+
+    #[test]
+    fn without_a_listener_nothing_is_put_together() {
+        let unheard = || -> Event { panic!("nobody listens") };
+        Reporter::default().report(unheard);
+        let (reporter, events) = Reporter::heard();
+        assert!(reporter.is_heard());
+        drop(events);
+        assert!(!reporter.is_heard());
+        reporter.report(unheard);
+    }
+}

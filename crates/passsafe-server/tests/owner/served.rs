@@ -1,0 +1,196 @@
+//! A safe that is served on localhost and on a socket, and its owner's ends of it.
+
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::{fs, process};
+
+use passsafe_core::wire::State;
+use passsafe_core::{Deadline, Lifetime, Token};
+use passsafe_server::{
+    Admission, AllowedHosts, Caller, Clock as _, Event, Events, Listener, Safe, SocketFile,
+    SocketMode, SystemClock, bind_localhost, run,
+};
+use rustix::process::{Gid, Uid, geteuid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::support::seal;
+
+pub(crate) const RIGHT: &str = "936265";
+/// `nobody`, which every system has.
+pub(crate) const OTHER: u32 = 65_534;
+
+/// Does something as another account: on Linux a thread can be of its own.
+pub(crate) fn as_other<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    assert!(geteuid().is_root(), "a second account is needed: run the tests as root");
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let (uid, gid) = (Uid::from_raw(OTHER), Gid::from_raw(OTHER));
+            set_thread_groups(&[]).unwrap();
+            set_thread_res_gid(gid, gid, gid).unwrap();
+            set_thread_res_uid(uid, uid, uid).unwrap();
+            work()
+        });
+        other.join().unwrap()
+    })
+}
+
+pub(crate) fn open_safe() -> Safe {
+    let clock = Arc::new(SystemClock);
+    let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
+    Safe::new(&seal("S3kr!t"), Token::parse(RIGHT).unwrap(), deadline, clock)
+}
+
+/// Dropping it stops the server.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) socket: PathBuf,
+    pub(crate) safe: Arc<Safe>,
+    pub(crate) events: Events,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<State>>,
+    pub(crate) folder: TempDir,
+}
+
+impl Served {
+    pub(crate) fn start() -> Self {
+        Self::serve(open_safe())
+    }
+
+    pub(crate) fn serve(safe: Safe) -> Self {
+        Self::serve_with(safe, Admission::default())
+    }
+
+    pub(crate) fn serve_with(safe: Safe, admission: Admission) -> Self {
+        let (safe, events) = safe.with_events();
+        let safe = Arc::new(safe);
+        let folder = TempDir::new().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let socket = folder.path().join("safe.sock");
+        let tcp = bind_localhost(0).unwrap();
+        let address = tcp.first().unwrap().local_addr().unwrap();
+        let (unix, _) = SocketFile::bind(&socket, SocketMode::Everybody).unwrap();
+        let listeners: Vec<Listener> =
+            tcp.into_iter().map(Listener::from).chain([unix.into()]).collect();
+        let (stop, stopped) = oneshot::channel();
+        let served = safe.clone();
+        let thread = thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let shutdown = async { stopped.await.unwrap_or(()) };
+            let hosts = AllowedHosts::default();
+            runtime.block_on(run(listeners, served, hosts, admission, shutdown)).unwrap()
+        });
+        let (stop, thread) = (Some(stop), Some(thread));
+        Self { address, socket, safe, events, stop, thread, folder }
+    }
+
+    pub(crate) fn connect(&self) -> Visitor<TcpStream> {
+        Visitor::new(TcpStream::connect(self.address).unwrap(), self.host())
+    }
+
+    pub(crate) fn connect_by_socket(&self) -> Visitor<UnixStream> {
+        Visitor::new(UnixStream::connect(&self.socket).unwrap(), "localhost".to_owned())
+    }
+
+    pub(crate) fn host(&self) -> String {
+        format!("localhost:{}", self.address.port())
+    }
+
+    /// All that was told since the last time. An event is there before its answer.
+    pub(crate) fn told(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.events.try_next()).collect()
+    }
+
+    /// Stops the server, and waits for it.
+    pub(crate) fn stop(&mut self) -> Option<State> {
+        let _over_already = self.stop.take()?.send(());
+        Some(self.thread.take()?.join().unwrap())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A kept connection to a safe.
+pub(crate) struct Visitor<S> {
+    stream: BufReader<S>,
+    host: String,
+}
+
+/// Status and body, and what the head says about coming again.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    pub(crate) retry_after: Option<String>,
+}
+
+impl Answer {
+    /// The code of a problem.
+    pub(crate) fn code(&self) -> &str {
+        let code = self.body.split_once(r#""code":""#).map_or("", |(_, rest)| rest);
+        code.split('"').next().unwrap()
+    }
+}
+
+impl<S: Read + Write> Visitor<S> {
+    fn new(stream: S, host: String) -> Self {
+        Self { stream: BufReader::new(stream), host }
+    }
+
+    /// Uses another name than the safe's.
+    pub(crate) fn call_it(&mut self, host: &str) {
+        host.clone_into(&mut self.host);
+    }
+
+    pub(crate) fn fetch(&mut self) -> Answer {
+        self.ask("POST /v1/secret", &format!("Passsafe-Token: {RIGHT}\r\n"))
+    }
+
+    pub(crate) fn guess(&mut self) -> Answer {
+        self.ask("POST /v1/secret", "Passsafe-Token: 000000\r\n")
+    }
+
+    pub(crate) fn ask(&mut self, line: &str, headers: &str) -> Answer {
+        let host = &self.host;
+        let request = format!("{line} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
+        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut line = || {
+            let mut line = String::new();
+            assert_ne!(self.stream.read_line(&mut line).unwrap(), 0, "hung up");
+            line.trim_end().to_owned()
+        };
+        let status = line().split(' ').nth(1).unwrap().parse().unwrap();
+        let (mut length, mut retry_after) = (0, None);
+        loop {
+            let line = line();
+            match line.split_once(": ") {
+                None => break,
+                Some(("content-length", value)) => length = value.parse().unwrap(),
+                Some(("retry-after", value)) => retry_after = Some(value.to_owned()),
+                Some(_) => {}
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).unwrap();
+        Answer { status, body: String::from_utf8(body).unwrap(), retry_after }
+    }
+}
+
+/// This process, as a safe's owner is told of it.
+pub(crate) fn myself() -> Caller {
+    let exe = std::env::current_exe().unwrap();
+    let name = exe.file_name().unwrap().to_str().unwrap().to_owned();
+    let process = passsafe_server::Process { pid: process::id(), name };
+    Caller { account: Some(geteuid().as_raw()), process: Some(process), is_protected: false }
+}
