@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use crate::repository::{Repository, run};
 use crate::tidy;
 #[cfg(unix)]
-use crate::{api, deny, documents, packages, prove, python, vectors};
+use crate::{api, deny, documents, packages, pictures, prove, python, shells, vectors};
 
 type Check = fn(&Repository) -> anyhow::Result<()>;
 
@@ -28,8 +28,10 @@ const WHOLE: &[Step] = &[
     Step { name: "dependency policy", check: deny::check },
     Step { name: "public interface", check: api::check },
     Step { name: "test vectors", check: vectors::check },
+    Step { name: "pictures", check: pictures::check },
     Step { name: "tests", check: all_tests },
     Step { name: "tests in Python", check: python::check },
+    Step { name: "shells and manual pages", check: shells::check },
     Step { name: "fuzz targets, short", check: prove::fuzz::short },
     Step { name: "packages", check: packages::check },
     Step { name: "documents", check: documents::check },

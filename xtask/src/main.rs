@@ -30,17 +30,27 @@ mod gate;
 #[cfg(unix)]
 mod packages;
 #[cfg(unix)]
+mod pictures;
+#[cfg(unix)]
 mod prove;
 mod published;
 #[cfg(unix)]
 mod python;
+#[cfg(unix)]
+mod relay;
 #[cfg(unix)]
 mod release;
 mod repository;
 #[cfg(unix)]
 mod safe;
 #[cfg(unix)]
+mod shells;
+#[cfg(unix)]
+mod snapshots;
+#[cfg(unix)]
 mod stranger;
+#[cfg(unix)]
+mod terminal;
 mod tidy;
 mod tool;
 mod vectors;
@@ -104,6 +114,19 @@ enum Chore {
     #[cfg(unix)]
     /// Try a release in a copy, or make it; nothing is pushed or published.
     Release(release::Arguments),
+    #[cfg(unix)]
+    /// Record the pictures of docs/pictures from real runs.
+    Pictures {
+        /// Record nothing; fail if the committed files cannot be what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    #[cfg(unix)]
+    /// Load the completions in real shells and have the manual pages read.
+    Shells,
+    #[cfg(unix)]
+    /// Write anew what is made of the command line's definitions: help screens, docs/cli.md.
+    Snapshots,
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -134,6 +157,14 @@ fn main() -> ExitCode {
         Chore::Dist { check: true } => dist::check(&repository),
         #[cfg(unix)]
         Chore::Release(arguments) => release::release(&repository, &arguments),
+        #[cfg(unix)]
+        Chore::Pictures { check: false } => pictures::record(&repository),
+        #[cfg(unix)]
+        Chore::Pictures { check: true } => pictures::check(&repository),
+        #[cfg(unix)]
+        Chore::Shells => shells::check(&repository),
+        #[cfg(unix)]
+        Chore::Snapshots => snapshots::write(&repository),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };

@@ -27,7 +27,16 @@ impl Safe {
     /// Serves `secret` on a port that the system gives, or by `how`, a command that becomes
     /// the safe's.
     pub(crate) fn open(mut how: Command, secret: &str) -> anyhow::Result<Self> {
-        how.args(["serve", "--minutes", "5", "--password-stdin", "--json", "--quiet", "--port", "0"]);
+        how.args([
+            "serve",
+            "--minutes",
+            "5",
+            "--password-stdin",
+            "--json",
+            "--quiet",
+            "--port",
+            "0",
+        ]);
         how.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = how.spawn().context("cannot start passsafe")?;
         child.stdin.take().context("no stdin")?.write_all(secret.as_bytes())?;

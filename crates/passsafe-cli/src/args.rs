@@ -2,6 +2,10 @@
 //!
 //! No flag takes a secret as its value, because arguments are visible to every account of
 //! the machine. Values of variables are never shown in help.
+//!
+//! What `-h` shows has to fit a small screen: a flag that few people need is
+//! `hide_short_help`. Examples and descriptions are in `help/pages.rs`; `cargo xtask
+//! snapshots` writes all anew that is made from these definitions.
 
 mod handover;
 mod secrets;
@@ -31,15 +35,6 @@ pub(crate) struct Cli {
     pub(crate) serve: ServeArgs,
 }
 
-const VARIABLES: &str = "\
-Variables in place of the questions:
-  PASSSAFE_PASSPHRASE       the six words
-  PASSSAFE_PASSPHRASE_FILE  a file that holds them
-  PASSSAFE_TOKEN            the six digits";
-const TOKEN_VARIABLE: &str = "\
-Variable in place of the question:
-  PASSSAFE_TOKEN            the six digits";
-
 const AROUND: &str = "\
 Program to serve the safe around; the safe is closed when it ends
 
@@ -54,32 +49,39 @@ pub(crate) enum Verb {
     /// Ask for a password and serve it, sealed, until its time is up
     Serve(ServeVerbArgs),
     /// Print secrets from a safe
-    #[command(after_help = VARIABLES)]
     Get(GetArgs),
     /// Run a program with secrets in its environment, standard input or files
-    #[command(after_help = VARIABLES)]
     Run(RunArgs),
     /// Say how a safe is doing; needs no token
     Status(StatusArgs),
     /// Close a safe for good
-    #[command(after_help = TOKEN_VARIABLE)]
     Close(CloseArgs),
+    /// Explain a command
+    Help(HelpArgs),
+    /// Print a manual page
+    Man(ManArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Lifetime of the safe, 1 to 480 minutes [default: ask, or 60 without a terminal]
+    /// Lifetime, 1 to 480 minutes [default: ask]
+    ///
+    /// Without a terminal, the default is 60.
     #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) minutes: Option<Lifetime>,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
-    /// Print address, passphrase and token as one line of JSON, and events as more of them on
-    /// standard error
+    /// Print address, passphrase and token as JSON
+    ///
+    /// One line on standard output, which may be a pipe or a file then. Events are lines of JSON
+    /// too, on standard error.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Once the credentials are noted, clear them from the screen and its scrollback
+    /// Clear the credentials from the screen when noted
+    ///
+    /// Waits for Enter, then clears screen and scrollback and serves.
     #[arg(long, conflicts_with_all = ["json", "password_stdin", "secret_stdin"])]
     pub(crate) clear: bool,
     /// Port on localhost; 0 takes a free one [default: 8051, or with CMD a free one]
@@ -88,7 +90,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) user: UserArg,
     /// Answer to this Host as well, written as the client sends it (for tunnels)
-    #[arg(long, value_name = "HOST[:PORT]")]
+    #[arg(long, value_name = "HOST[:PORT]", help_heading = ACCESS, hide_short_help = true)]
     pub(crate) allow_host: Vec<HostName>,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
@@ -113,20 +115,26 @@ pub(crate) struct MannerArgs {
     pub(crate) quiet: bool,
 }
 
+const ACCESS: &str = "Access";
+
 /// By what way, and from which accounts, a safe is reached.
 #[derive(Debug, Args)]
 pub(crate) struct AccessArgs {
-    /// Listen on a Unix socket as well; its folder must be writable by nobody else
-    #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    /// Listen on a Unix socket as well
+    ///
+    /// Its folder must be writable by nobody else.
+    #[arg(long, value_name = "PATH", help_heading = ACCESS, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) socket: Option<String>,
     /// Listen on the socket only
-    #[arg(long, requires = "socket", conflicts_with = "port")]
+    #[arg(long, requires = "socket", conflicts_with = "port", help_heading = ACCESS, hide_short_help = true)]
     pub(crate) no_port: bool,
-    /// Let this account connect as well, by name or number [default: this account only]
-    #[arg(long, value_name = "NAME")]
+    /// Let this account connect as well as this one
+    ///
+    /// By name or number.
+    #[arg(long, value_name = "NAME", help_heading = ACCESS)]
     pub(crate) allow_user: Vec<String>,
     /// Let every account of this machine connect
-    #[arg(long)]
+    #[arg(long, help_heading = ACCESS, hide_short_help = true)]
     pub(crate) allow_any_user: bool,
 }
 
@@ -138,6 +146,7 @@ pub(crate) struct UserArg {
         value_name = "NAME",
         env = "PASSSAFE_USER",
         hide_env_values = true,
+        hide_short_help = true,
         value_parser = |name: &str| User::new(name)
     )]
     pub(crate) user: Option<User>,
@@ -147,7 +156,7 @@ pub(crate) struct UserArg {
 #[derive(Debug, Args)]
 pub(crate) struct SafeArgs {
     #[arg(
-        help = "Address of the safe [default: http://localhost:8051]",
+        help = "Address [default: http://localhost:8051]",
         short,
         long,
         value_name = "URL",
@@ -156,13 +165,21 @@ pub(crate) struct SafeArgs {
     )]
     pub(crate) url: Option<String>,
     /// Send the token over plain HTTP to a host that is not this machine
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) allow_plain_http: bool,
-    /// Account that serves the safe, by name or number [default: this account]
-    #[arg(long, value_name = "NAME", env = "PASSSAFE_OWNER", hide_env_values = true)]
+    /// Account that serves the safe [default: this account]
+    ///
+    /// By name or number. Nothing is sent to what another account serves.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PASSSAFE_OWNER",
+        hide_env_values = true,
+        hide_short_help = true
+    )]
     pub(crate) owner: Option<String>,
     /// Send the token to whoever listens there, another account's program included
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) any_owner: bool,
 }
 
@@ -234,6 +251,23 @@ pub(crate) struct CloseArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct HelpArgs {
+    /// The command
+    #[arg(value_name = "COMMAND")]
+    pub(crate) verb: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The command whose page it is
+    #[arg(value_name = "COMMAND")]
+    pub(crate) verb: Option<String>,
+    /// Write all pages as files into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "verb")]
+    pub(crate) into: Option<std::path::PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     pub(crate) shell: Shell,
@@ -288,55 +322,5 @@ impl std::str::FromStr for HostName {
             return Err("a host is a name or an address, and a port: safe.example:8051".to_owned());
         }
         Ok(Self(text.to_owned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::{Command, CommandFactory as _};
-
-    use super::*;
-
-    fn walk(command: &Command, visit: &mut dyn FnMut(&Command)) {
-        visit(command);
-        for verb in command.get_subcommands() {
-            walk(verb, visit);
-        }
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn no_variable_shows_its_value_in_help() {
-        let mut variables = 0;
-        walk(&Cli::command(), &mut |command| {
-            for argument in command.get_arguments().filter(|it| it.get_env().is_some()) {
-                variables += 1;
-                assert!(argument.is_hide_env_values_set(), "{} {argument}", command.get_name());
-            }
-        });
-        assert!(variables > 0);
-    }
-
-    #[test]
-    fn no_flag_takes_a_secret() {
-        // A path, and a name.
-        let harmless = ["secret_file", "secret_stdin"];
-        walk(&Cli::command(), &mut |command| {
-            for argument in command.get_arguments().filter(|it| it.get_action().takes_values()) {
-                let id = argument.get_id().as_str();
-                assert!(
-                    harmless.contains(&id)
-                        || !["passphrase", "password", "token", "secret"]
-                            .iter()
-                            .any(|word| id.contains(word)),
-                    "{} --{id}",
-                    command.get_name()
-                );
-            }
-        });
     }
 }

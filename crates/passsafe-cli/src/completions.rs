@@ -1,13 +1,41 @@
 //! `passsafe completions`: scripts generated from the definition of the command line.
+//!
+//! They complete what is fixed. Names of secrets are sealed with them: only who has token
+//! and passphrase can ask for those, and a Tab key has neither.
 
-use clap::CommandFactory as _;
+use std::io::Write as _;
 
-use crate::args::{Cli, CompletionsArgs};
+use clap::builder::PossibleValue;
+use clap_complete::Shell;
+
+use crate::args::CompletionsArgs;
 use crate::failure::Failure;
-use crate::output;
+use crate::{help, output};
 
 pub(crate) fn print(args: &CompletionsArgs) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "passsafe", &mut script);
+    clap_complete::generate(args.shell, &mut help::command(), "passsafe", &mut script);
+    if args.shell == Shell::Fish {
+        script.extend(values_for_fish());
+    }
     output::write(&script)
+}
+
+/// The generator for fish leaves out what an argument without a flag may be.
+fn values_for_fish() -> Vec<u8> {
+    let mut lines = Vec::new();
+    for verb in help::command().get_subcommands() {
+        let values: Vec<PossibleValue> =
+            verb.get_positionals().flat_map(clap::Arg::get_possible_values).collect();
+        let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
+        if !values.is_empty() {
+            let _infallible = writeln!(
+                lines,
+                "complete -c passsafe -n \"__fish_passsafe_using_subcommand {}\" -f -a \"{}\"",
+                verb.get_name(),
+                values.join(" ")
+            );
+        }
+    }
+    lines
 }

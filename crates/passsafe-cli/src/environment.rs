@@ -16,7 +16,7 @@ use crate::failure::{Failure, code};
 pub(crate) const PREFIX: &str = "PASSSAFE_";
 
 pub(crate) const PASSPHRASE: &str = "PASSSAFE_PASSPHRASE";
-const PASSPHRASE_FILE: &str = "PASSSAFE_PASSPHRASE_FILE";
+pub(crate) const PASSPHRASE_FILE: &str = "PASSSAFE_PASSPHRASE_FILE";
 pub(crate) const TOKEN: &str = "PASSSAFE_TOKEN";
 #[cfg(unix)]
 pub(crate) const URL: &str = "PASSSAFE_URL";

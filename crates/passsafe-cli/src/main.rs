@@ -14,9 +14,12 @@ mod explain;
 mod failure;
 mod get;
 mod hardened;
+mod help;
+mod man;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod memfd;
 mod names;
+mod nearest;
 mod open;
 mod output;
 #[cfg(unix)]
@@ -33,16 +36,16 @@ use std::process::ExitCode;
 
 use args::{Cli, Verb};
 use failure::Failure;
-use usage::Command;
+use usage::Asked;
 
 fn main() -> ExitCode {
     let outcome = match usage::parse(std::env::args_os()) {
-        Ok(Command::Verb(cli)) => dispatch(*cli).map(|()| ExitCode::SUCCESS),
+        Ok(Asked::Verb(cli)) => dispatch(*cli).map(|()| ExitCode::SUCCESS),
         #[cfg(unix)]
-        Ok(Command::Serving(args)) => serve::serving(&args),
+        Ok(Asked::Serving(args)) => serve::serving(&args),
         #[cfg(unix)]
-        Ok(Command::Gate(args)) => serve::gate(&args),
-        Ok(Command::Answered) => Ok(ExitCode::SUCCESS),
+        Ok(Asked::Gate(args)) => serve::gate(&args),
+        Ok(Asked::Answered) => Ok(ExitCode::SUCCESS),
         Err(failure) => Err(failure),
     };
     match outcome {
@@ -60,6 +63,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Verb::Status(args)) => status::status(&args),
         Some(Verb::Close(args)) => close::close(&args),
         Some(Verb::Completions(args)) => completions::print(&args),
+        Some(Verb::Help(args)) => help::print(&args),
+        Some(Verb::Man(args)) => man::print(&args),
         #[cfg(unix)]
         Some(Verb::Run(args)) => run::run(&args).map_err(run::before_child),
         #[cfg(unix)]

@@ -2,20 +2,23 @@
 
 use std::ffi::OsString;
 
+#[cfg(unix)]
+use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, Parser as _};
+use clap::{Arg, Command, FromArgMatches as _};
 use passsafe_core::EntryName;
 
 use crate::args::Cli;
 #[cfg(unix)]
 use crate::args::{GateArgs, ServingArgs};
 use crate::failure::{Failure, code};
-use crate::output;
+use crate::nearest::nearest;
 #[cfg(unix)]
 use crate::serve::{GATE_VERB, SERVING_VERB};
+use crate::{help, output};
 
 /// What the command line asks for.
-pub(crate) enum Command {
+pub(crate) enum Asked {
     Verb(Box<Cli>),
     /// What `serve` becomes; started by passsafe itself.
     #[cfg(unix)]
@@ -28,30 +31,34 @@ pub(crate) enum Command {
 }
 
 /// Parses the command line.
-pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Failure> {
+pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Asked, Failure> {
     let args: Vec<OsString> = args.collect();
     #[cfg(unix)]
     if args.get(1).is_some_and(|verb| verb == SERVING_VERB) {
         let rest = args.into_iter().skip(1);
         return ServingArgs::try_parse_from(rest)
-            .map(Command::Serving)
-            .map_err(|error| explain(&error, None));
+            .map(Asked::Serving)
+            .map_err(|error| explain(&error, &help::command(), None));
     }
     #[cfg(unix)]
     if args.get(1).is_some_and(|verb| verb == GATE_VERB) {
         let rest = args.into_iter().skip(1);
         return GateArgs::try_parse_from(rest)
-            .map(Command::Gate)
-            .map_err(|error| explain(&error, None));
+            .map(Asked::Gate)
+            .map_err(|error| explain(&error, &help::command(), None));
     }
-    match Cli::try_parse_from(&args) {
-        Ok(cli) => Ok(Command::Verb(Box::new(cli))),
+    let mut command = help::command();
+    let parsed = command.try_get_matches_from_mut(&args).and_then(|mut matches| {
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    });
+    match parsed {
+        Ok(cli) => Ok(Asked::Verb(Box::new(cli))),
         Err(error) if !error.use_stderr() => {
             output::write(error.render().to_string().as_bytes())?;
-            Ok(Command::Answered)
+            Ok(Asked::Answered)
         }
         Err(error) => {
-            let failure = explain(&error, verb(&args));
+            let failure = explain(&error, &command, verb(&args));
             Err(if runs_a_program(&args) { failure.with_code(code::BEFORE_CHILD) } else { failure })
         }
     }
@@ -71,9 +78,15 @@ fn runs_a_program(args: &[OsString]) -> bool {
     }
 }
 
-fn explain(error: &clap::Error, verb: Option<&str>) -> Failure {
-    let known_verb = verb.filter(|_| error.kind() != ErrorKind::InvalidSubcommand);
-    Failure::new(code::USAGE, message(error), hint(error, known_verb))
+fn explain(error: &clap::Error, command: &Command, verb: Option<&str>) -> Failure {
+    // As `serve` goes without its verb and may have a program, clap takes a wrong verb for an
+    // argument of it.
+    let word = text(error, ContextKind::InvalidArg);
+    if let Some(word) = word.filter(|_| word == verb) {
+        let hint = verb_hint(word, command).unwrap_or_else(|| see_help(command, None));
+        return Failure::new(code::USAGE, format!("unrecognized subcommand '{word}'"), hint);
+    }
+    Failure::new(code::USAGE, message(error), hint(error, command, verb))
 }
 
 /// clap's own first paragraph, on one line.
@@ -84,30 +97,79 @@ fn message(error: &clap::Error) -> String {
     line.strip_prefix("error: ").map(str::to_owned).unwrap_or(line)
 }
 
-fn hint(error: &clap::Error, verb: Option<&str>) -> String {
-    let suggestion = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]
-        .into_iter()
-        .find_map(|kind| error.get(kind))
-        .and_then(|value| match value {
-            ContextValue::String(name) => Some(name.as_str()),
-            ContextValue::Strings(names) => names.first().map(String::as_str),
-            _ => None,
-        });
-    if let (None, Some(name)) = (suggestion, secrets_name(error)) {
-        return format!("a secret's name comes after the verb: passsafe serve {name}");
+/// The nearest that would have been right, or where to read on.
+fn hint(error: &clap::Error, command: &Command, verb: Option<&str>) -> String {
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let word = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            verb_hint(word, command)
+        }
+        ErrorKind::UnknownArgument => {
+            let word = text(error, ContextKind::InvalidArg).unwrap_or_default();
+            flag_hint(word, command, verb)
+        }
+        ErrorKind::InvalidValue => {
+            let word = text(error, ContextKind::InvalidValue).unwrap_or_default();
+            let values = match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(values)) => values.as_slice(),
+                _ => &[],
+            };
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            did_you_mean(word, &values)
+        }
+        _ => None,
     }
-    match (suggestion, verb) {
-        (Some(name), _) => format!("did you mean '{name}'?"),
-        (None, Some(verb)) => format!("see 'passsafe {verb} --help'"),
-        (None, None) => "see 'passsafe --help'".to_owned(),
+    .unwrap_or_else(|| see_help(command, verb))
+}
+
+fn verb_hint(word: &str, command: &Command) -> Option<String> {
+    let verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+    did_you_mean(word, &verbs).or_else(|| {
+        EntryName::new(word).ok()?;
+        Some(format!(
+            "a name comes after its command: 'passsafe serve {word}', 'passsafe get {word}'"
+        ))
+    })
+}
+
+fn flag_hint(word: &str, command: &Command, verb: Option<&str>) -> Option<String> {
+    // Also what clap calls an argument: a word too many.
+    let name = word.strip_prefix("--")?;
+    let name = name.split('=').next().unwrap_or_default();
+    let current = verb.and_then(|verb| command.find_subcommand(verb)).unwrap_or(command);
+    if let Some(near) = nearest(name, flags(current)) {
+        return Some(format!("did you mean '--{near}'?"));
+    }
+    let owners: Vec<String> = command
+        .get_subcommands()
+        .filter(|it| flags(it).any(|flag| flag == name))
+        .map(|it| format!("'passsafe {}'", it.get_name()))
+        .collect();
+    let (last, others) = owners.split_last()?;
+    Some(match others {
+        [] => format!("--{name} goes with {last}"),
+        _ => format!("--{name} goes with {} and {last}", others.join(", ")),
+    })
+}
+
+fn flags(command: &Command) -> impl Iterator<Item = &str> {
+    command.get_arguments().filter_map(Arg::get_long)
+}
+
+fn did_you_mean(word: &str, known: &[&str]) -> Option<String> {
+    nearest(word, known.iter().copied()).map(|near| format!("did you mean '{near}'?"))
+}
+
+fn see_help(command: &Command, verb: Option<&str>) -> String {
+    match verb.filter(|verb| command.find_subcommand(verb).is_some()) {
+        Some(verb) => format!("see 'passsafe {verb} --help'"),
+        None => "see 'passsafe --help'".to_owned(),
     }
 }
 
-/// What was taken for a verb, and can only be a name.
-fn secrets_name(error: &clap::Error) -> Option<&str> {
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
-        return None;
-    };
-    let is_verb = Cli::command().find_subcommand(word).is_some();
-    Some(word.as_str()).filter(|word| !is_verb && EntryName::new(word).is_ok())
+fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    }
 }

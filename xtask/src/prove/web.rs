@@ -12,7 +12,6 @@
 mod browser;
 mod hostile;
 mod owner;
-mod relay;
 mod traffic;
 
 use std::fs;
@@ -26,9 +25,10 @@ use serde_json::json;
 use self::browser::Browser;
 use self::hostile::Hostile;
 use self::owner::Owner;
-use self::relay::Relay;
+
 use self::traffic::{Exchange, Placeholders, exchanges, kinds};
 use super::{Finding, Proof};
+use crate::relay::Relay;
 use crate::repository::Repository;
 
 pub(crate) const PROOF: Proof =

@@ -28,10 +28,10 @@ const HUNG_UP: &str =
 
 /// A folder that every account can read, with the program in it: the one under test may lie
 /// where only its builder gets.
-struct Public(TempDir);
+pub(crate) struct Public(TempDir);
 
 impl Public {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         assert!(geteuid().is_root(), "a second account is needed: run the tests as root");
         let folder = TempDir::new().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -39,19 +39,19 @@ impl Public {
         Self(folder)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// The program, run by the other account.
-    fn as_other<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn as_other<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(self.path("passsafe"));
         command.args(args).stdin(Stdio::null()).env_clear().uid(OTHER).gid(OTHER);
         command
     }
 
     /// The same with the credentials of a safe that root serves.
-    fn with_credentials(&self, safe: &Safe, verb: &str, url: &str) -> Command {
+    pub(crate) fn with_credentials(&self, safe: &Safe, verb: &str, url: &str) -> Command {
         let mut command = self.as_other([verb]);
         give_credentials(&mut command, safe, url);
         command
@@ -296,7 +296,7 @@ fn a_socket_wants_a_folder_of_ones_own() {
 }
 
 /// What a listener of the other account receives from the next connection.
-fn squat() -> (String, Receiver<Vec<u8>>) {
+pub(crate) fn squat() -> (String, Receiver<Vec<u8>>) {
     let (ready, port) = channel();
     let (report, received) = channel();
     thread::spawn(move || {

@@ -15,11 +15,14 @@ mod asking;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 mod descriptors;
+#[cfg(target_os = "linux")]
+mod errors;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod gate;
 mod handover;
 #[cfg(target_os = "linux")]
 mod hardening;
+mod help;
 mod hostile;
 mod isolation;
 #[cfg(target_os = "linux")]

@@ -18,7 +18,7 @@ pub(crate) fn at_terminal(command: Command) -> PtySession {
 }
 
 /// The command at a terminal.
-fn passsafe_at_terminal(args: &[&str]) -> PtySession {
+pub(crate) fn passsafe_at_terminal(args: &[&str]) -> PtySession {
     at_terminal(without_variables(Command::new(BINARY), args))
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn raw(port: u16, request: &str) -> String {
 }
 
 /// Gives each connection the next of `answers`; its URL.
-fn rogue(answers: Vec<String>) -> String {
+pub(crate) fn rogue(answers: Vec<String>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
     // Not joined: a client that has seen enough does not come back for the rest.
@@ -35,7 +35,7 @@ fn rogue(answers: Vec<String>) -> String {
     url
 }
 
-fn get_from_rogue(answer: &str) -> Output {
+pub(crate) fn get_from_rogue(answer: &str) -> Output {
     passsafe(["get"])
         .env("PASSSAFE_URL", rogue(vec![answer.to_owned()]))
         .env("PASSSAFE_PASSPHRASE", "crudely explode kilogram detached overdrive unlit")
@@ -44,7 +44,7 @@ fn get_from_rogue(answer: &str) -> Output {
         .unwrap()
 }
 
-fn answer(status: &str, media_type: &str, body: &str) -> String {
+pub(crate) fn answer(status: &str, media_type: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nPasssafe-Expires-In: 60\r\n\
@@ -52,17 +52,17 @@ fn answer(status: &str, media_type: &str, body: &str) -> String {
     )
 }
 
-fn record_answer(record: &str) -> String {
+pub(crate) fn record_answer(record: &str) -> String {
     answer("200 OK", "application/json", record)
 }
 
-fn problem(status: u16, code: &str) -> String {
+pub(crate) fn problem(status: u16, code: &str) -> String {
     let body = format!(r#"{{"code":"{code}","title":"x","status":{status}}}"#);
     answer(&format!("{status} X"), "application/problem+json", &body)
 }
 
 /// The record that a safe serves, and the safe.
-fn genuine() -> (Safe, String) {
+pub(crate) fn genuine() -> (Safe, String) {
     let safe = Safe::start(b"S3kr!t");
     let port = safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap();
     let token = &safe.credentials.token;

@@ -161,11 +161,14 @@ impl Safe {
         S: AsRef<OsStr>,
     {
         let mut command = passsafe(args);
+        command.envs(self.variables());
         command
-            .env("PASSSAFE_URL", &self.credentials.url)
-            .env("PASSSAFE_PASSPHRASE", &self.credentials.passphrase)
-            .env("PASSSAFE_TOKEN", &self.credentials.token);
-        command
+    }
+
+    /// This safe's address and credentials, for an environment.
+    pub(crate) fn variables(&self) -> [(&str, &str); 3] {
+        let Credentials { url, passphrase, token, .. } = &self.credentials;
+        [("PASSSAFE_URL", url), ("PASSSAFE_PASSPHRASE", passphrase), ("PASSSAFE_TOKEN", token)]
     }
 
     pub(crate) fn run<I, S>(&self, args: I) -> Output

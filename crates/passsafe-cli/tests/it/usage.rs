@@ -90,7 +90,36 @@ fn addresses_are_checked_before_anything_is_sent() {
 
 #[test]
 fn mistyped_words_are_corrected() {
-    assert_usage(&["gett"], "unrecognized subcommand 'gett'", "did you mean 'get'?");
+    for (args, word, meant) in [
+        (&["gte"][..], "subcommand 'gte'", "get"),
+        (&["srve"], "subcommand 'srve'", "serve"),
+        (&["statsu", "--json"], "subcommand 'statsu'", "status"),
+        (&["comp"], "subcommand 'comp'", "completions"),
+    ] {
+        let error = format!("unrecognized {word}");
+        assert_usage(args, &error, &format!("did you mean '{meant}'?"));
+    }
+    for (args, flag, meant) in [
+        (&["get", "--raws"][..], "--raws", "--raw"),
+        (&["get", "--ulr", "x"], "--ulr", "--url"),
+        (&["get", "--ulr=x"], "--ulr", "--url"),
+        (&["--pasword-stdin"], "--pasword-stdin", "--password-stdin"),
+        (&["serve", "--minuts", "5"], "--minuts", "--minutes"),
+        (&["--pass"], "--pass", "--password-stdin"),
+    ] {
+        let error = format!("unexpected argument '{flag}' found");
+        assert_usage(args, &error, &format!("did you mean '{meant}'?"));
+    }
+    let verbs = "serve, get, run, status, close, help, man, completions";
+    for verb in ["help", "man"] {
+        let error = format!("invalid value 'gte' for '[COMMAND]' [possible values: {verbs}]");
+        assert_usage(&[verb, "gte"], &error, "did you mean 'get'?");
+    }
+    assert_usage(
+        &["completions", "bsh"],
+        "invalid value 'bsh' for '<SHELL>' [possible values: bash, elvish, fish, powershell, zsh]",
+        "did you mean 'bash'?",
+    );
     assert_usage(
         &["DB_USER"],
         "unrecognized subcommand 'DB_USER'",
@@ -106,8 +135,6 @@ fn mistyped_words_are_corrected() {
         "the subcommand 'get' cannot be used with '--minutes <N>'",
         "see 'passsafe --help'",
     );
-    assert_usage(&["serv"], "unrecognized subcommand 'serv'", "did you mean 'serve'?");
-    assert_usage(&["get", "--raws"], "unexpected argument '--raws' found", "did you mean '--raw'?");
     assert_usage(
         &["get", "9"],
         "invalid value '9' for '[NAME]': a name is 1 to 64 letters, digits, '_', '.' or '-', and starts with a letter or '_'",
@@ -123,6 +150,37 @@ fn mistyped_words_are_corrected() {
         "invalid value '' for '--user <NAME>': the user name is empty",
         "see 'passsafe --help'",
     );
+}
+
+#[test]
+fn a_flag_of_another_verb_is_sent_there() {
+    for (args, flag, hint) in [
+        (&["--raw"][..], "--raw", "--raw goes with 'passsafe get'"),
+        (&["close", "--env", "A"], "--env", "--env goes with 'passsafe run'"),
+        (
+            &["status", "--user", "ana"],
+            "--user",
+            "--user goes with 'passsafe serve', 'passsafe get' and 'passsafe run'",
+        ),
+    ] {
+        assert_usage(args, &format!("unexpected argument '{flag}' found"), hint);
+    }
+    assert_usage(
+        &["get", "one", "two"],
+        "unexpected argument 'two' found",
+        "see 'passsafe get --help'",
+    );
+}
+
+#[test]
+fn a_name_without_a_verb_is_told_its_place() {
+    assert_usage(
+        &["DB_USER"],
+        "unrecognized subcommand 'DB_USER'",
+        "a name comes after its command: 'passsafe serve DB_USER', 'passsafe get DB_USER'",
+    );
+    // What can be no name is not repeated.
+    assert_usage(&["9 lives"], "unrecognized subcommand '9 lives'", "see 'passsafe --help'");
 }
 
 #[test]

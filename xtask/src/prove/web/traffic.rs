@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::relay::Passed;
+use crate::relay::Passed;
 
 /// A request's head, and how it was answered.
 pub(super) struct Exchange {

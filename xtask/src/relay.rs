@@ -7,8 +7,8 @@ use std::thread;
 
 /// Accepts on a port of its own and passes every connection on to where it leads at the time.
 #[derive(Clone)]
-pub(super) struct Relay {
-    pub(super) port: u16,
+pub(crate) struct Relay {
+    pub(crate) port: u16,
     shared: Arc<Mutex<Shared>>,
 }
 
@@ -20,13 +20,13 @@ struct Shared {
 
 /// All bytes of one connection.
 #[derive(Default, Clone)]
-pub(super) struct Passed {
-    pub(super) sent: Vec<u8>,
-    pub(super) answered: Vec<u8>,
+pub(crate) struct Passed {
+    pub(crate) sent: Vec<u8>,
+    pub(crate) answered: Vec<u8>,
 }
 
 impl Relay {
-    pub(super) fn start(leads_to: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn start(leads_to: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
         let shared = Shared { leads_to, open: Vec::new(), passed: Vec::new() };
@@ -42,7 +42,7 @@ impl Relay {
     }
 
     /// From here on leads elsewhere, and starts a new record.
-    pub(super) fn lead_to(&self, address: SocketAddr) {
+    pub(crate) fn lead_to(&self, address: SocketAddr) {
         let mut shared = lock(&self.shared);
         shared.leads_to = address;
         shared.passed.clear();
@@ -52,12 +52,12 @@ impl Relay {
     }
 
     /// What has passed so far.
-    pub(super) fn record(&self) -> Vec<Passed> {
+    pub(crate) fn record(&self) -> Vec<Passed> {
         lock(&self.shared).passed.iter().map(|one| lock(one).clone()).collect()
     }
 
     /// What has passed so far; the record starts anew, with new connections.
-    pub(super) fn take(&self) -> Vec<Passed> {
+    pub(crate) fn take(&self) -> Vec<Passed> {
         let record = self.record();
         lock(&self.shared).passed.clear();
         record

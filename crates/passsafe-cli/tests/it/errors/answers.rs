@@ -1,0 +1,62 @@
+//! What listens somewhere, and what it answers.
+
+use std::net::TcpListener;
+
+use super::{Case, Refusal};
+use crate::accounts::{Public, squat};
+use crate::rogue::{answer, get_from_rogue, problem};
+use crate::support::{Safe, dead_port, passsafe};
+
+pub(super) const CASES: &[Case] = &[nobody, others, refusals, wrong_tokens];
+
+fn nobody() -> Vec<Refusal> {
+    let (_held, dead) = dead_port();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    [dead, silent.local_addr().unwrap().port()]
+        .map(|port| {
+            let url = format!("http://127.0.0.1:{port}");
+            Refusal::of(&passsafe(["status", "--url", &url]).output().unwrap())
+        })
+        .into()
+}
+
+fn others() -> Vec<Refusal> {
+    let public = Public::new();
+    let path = public.path("safe.sock");
+    let mut serve = passsafe(["serve", "--socket"]);
+    serve.arg(&path);
+    let safe = Safe::start_with(b"S3kr!t", serve);
+    let socket = format!("unix://{}", path.display());
+    let mut stranger = public.with_credentials(&safe, "get", &safe.credentials.url);
+    let (squatter, _received) = squat();
+    vec![
+        Refusal::of(&stranger.arg("--any-owner").output().unwrap()),
+        Refusal::of(&public.with_credentials(&safe, "get", &socket).output().unwrap()),
+        Refusal::of(&safe.command(["get"]).env("PASSSAFE_URL", squatter).output().unwrap()),
+        Refusal::of(&get_from_rogue(&answer("200 OK", "text/html", "<html>hello</html>"))),
+    ]
+}
+
+fn refusals() -> Vec<Refusal> {
+    [
+        (421, "wrong_host"),
+        (403, "of_another_version"),
+        (423, "locked"),
+        (410, "spent"),
+        (410, "expired"),
+        (410, "closed"),
+        (401, "invalid_token"),
+    ]
+    .map(|(status, code)| Refusal::of(&get_from_rogue(&problem(status, code))))
+    .into()
+}
+
+fn wrong_tokens() -> Vec<Refusal> {
+    let safe = Safe::start(b"S3kr!t");
+    let wrong = if safe.credentials.token == "000000" { "000001" } else { "000000" };
+    [wrong; 4]
+        .map(|token| {
+            Refusal::of(&safe.command(["get"]).env("PASSSAFE_TOKEN", token).output().unwrap())
+        })
+        .into()
+}

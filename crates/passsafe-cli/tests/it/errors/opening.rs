@@ -1,0 +1,64 @@
+//! Records that do not open, and answers that nobody gets.
+
+use std::fs::File;
+use std::process::Command;
+
+use super::{Case, Refusal};
+use crate::rogue::{genuine, record_answer, rogue};
+use crate::support::{BINARY, Safe, passsafe, without_variables};
+
+pub(super) const CASES: &[Case] = &[passphrases, names, records, little_memory, outputs];
+
+fn passphrases() -> Vec<Refusal> {
+    let safe = Safe::start(b"S3kr!t");
+    let six = "zoom zoom zoom zoom zoom";
+    [format!("{six} kilogran"), format!("{six} Tr0ub4dor&3xyz"), six.into(), format!("{six} zoom")]
+        .map(|typed| {
+            Refusal::of(&safe.command(["get"]).env("PASSSAFE_PASSPHRASE", typed).output().unwrap())
+        })
+        .into()
+}
+
+fn names() -> Vec<Refusal> {
+    vec![Refusal::of(&Safe::start(b"S3kr!t").run(["get", "DB_USER"]))]
+}
+
+fn records() -> Vec<Refusal> {
+    let (safe, record) = genuine();
+    let place = record.find("ciphertext").unwrap() + 20;
+    let other = if &record[place..=place] == "A" { "B" } else { "A" };
+    let damaged = format!("{}{other}{}", &record[..place], &record[place + 1..]);
+    [
+        damaged,
+        record.replace(r#"{"version""#, r#"{"more":1,"version""#),
+        record.replace(r#""version":1,"#, r#""version":2,"#),
+        record.replace("argon2id", "scrypt"),
+        record.replace(r#""memory_kib":65536"#, r#""memory_kib":4194304"#),
+        record.replace(r#""salt":""#, r#""salt":"="#),
+        record.replace(r#""salt":""#, r#""salt":"AAAA"#),
+    ]
+    .map(|record| {
+        let url = rogue(vec![record_answer(&record)]);
+        Refusal::of(&safe.command(["get"]).env("PASSSAFE_URL", url).output().unwrap())
+    })
+    .into()
+}
+
+fn in_a_shell(safe: &Safe, line: &str) -> Refusal {
+    let mut shell = without_variables(Command::new("sh"), ["-c", line, BINARY]);
+    Refusal::of(&shell.envs(safe.variables()).output().unwrap())
+}
+
+fn little_memory() -> Vec<Refusal> {
+    vec![in_a_shell(&Safe::start(b"S3kr!t"), "ulimit -v 65536 && exec \"$0\" get")]
+}
+
+fn outputs() -> Vec<Refusal> {
+    let safe = Safe::start(b"S3kr!t");
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    vec![
+        in_a_shell(&safe, "exec \"$0\" get >&-"),
+        Refusal::of(&safe.command(["get"]).stdout(full).output().unwrap()),
+        Refusal::of(&passsafe(["man", "--into", "/dev/null/pages"]).output().unwrap()),
+    ]
+}
