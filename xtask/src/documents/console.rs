@@ -89,7 +89,8 @@ fn in_a_terminal(command: &str, shown: &[String], scene: &mut Scene<'_>) -> anyh
         scene.safe()?;
     }
     let mut bash = scene.command("bash");
-    bash.args(["--noprofile", "--norc", "-c", command]);
+    let script = format!("{command}\nprintf '\\n{ENDED}%s\\n' $?");
+    bash.args(["--noprofile", "--norc", "-c", &script]);
     let options = Options::default().timeout_ms(Some(PATIENCE)).strip_ansi_escape_codes(true);
     let mut terminal = spawn_with_options(bash, options)?;
     let (questions, open) = (Regex::new(QUESTIONS)?, Regex::new(OPEN)?);
@@ -110,11 +111,23 @@ fn in_a_terminal(command: &str, shown: &[String], scene: &mut Scene<'_>) -> anyh
             scene.open = Some(credentials(&said, terminal)?);
             return Ok(said);
         } else {
-            return Ok(said);
+            return ended(&said, shown);
         }
     }
 }
 
+/// What was said before the shell told how the command ended, which must be well unless the
+/// document shows an error.
+fn ended(said: &str, shown: &[String]) -> anyhow::Result<String> {
+    let (said, code) = said.rsplit_once(ENDED).with_context(|| format!("cut off: {said}"))?;
+    let shows_error = shown.iter().any(|line| line.starts_with("error:"));
+    let ended_well = code.trim() == "0";
+    ensure!(ended_well != shows_error, "it ended with {}: {said}", code.trim());
+    Ok(said.to_owned())
+}
+
+/// What the shell says at the end, before the exit code.
+const ENDED: &str = "-- ended with ";
 const QUESTIONS: &str =
     r"Minutes to serve[^\n]*\]: ?|Password[^\n:]*: ?|Passphrase[^\n:]*: ?|Token[^\n:]*: ?";
 /// How a safe shows that it is open, on a terminal and as JSON.
@@ -216,6 +229,16 @@ mod tests {
         let phrase = ["  passphrase  clip zebra mango attic prone duty".to_owned()];
         compare(&phrase, "  passphrase  a b c d e f\n").unwrap();
         assert!(compare(&phrase, "  passphrase  a b\n").is_err());
+    }
+
+    #[test]
+    fn a_command_that_fails_is_found_unless_that_is_what_is_shown() {
+        let error = ["error: no".to_owned()];
+        assert_eq!(ended("x\r\n-- ended with 0\r\n", &[]).unwrap(), "x\r\n");
+        assert!(ended("x\n-- ended with 1\n", &[]).is_err());
+        assert!(ended("error: no\n-- ended with 77\n", &error).is_ok());
+        assert!(ended("error: no\n-- ended with 0\n", &error).is_err());
+        assert!(ended("x\n", &[]).is_err());
     }
 
     #[test]
