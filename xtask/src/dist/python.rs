@@ -19,10 +19,13 @@ pub(super) fn build(repository: &Repository, build: &Build<'_>) -> anyhow::Resul
     let maturin = requirements.lines().find(|line| line.starts_with("maturin=="));
     let maturin = maturin.with_context(|| format!("{REQUIREMENTS} does not pin maturin"))?;
     let python = venv::provide(repository, "maturin", &[maturin])?;
-    let mut wheel = build.tree.command(&python);
-    wheel.args(["-m", "maturin", "build", "--release", "--locked", "--quiet", "--sdist"]);
-    wheel.arg("--manifest-path").arg(build.tree.path(CRATE).join("Cargo.toml"));
-    wheel.arg("--out").arg(&build.out);
-    build.without_paths(&mut wheel, "")?;
-    run(wheel)
+    let maturin = |arguments: &[&str]| {
+        let mut maturin = build.tree.command(&python);
+        maturin.args(["-m", "maturin"]).args(arguments).arg("--manifest-path");
+        maturin.arg(build.tree.path(CRATE).join("Cargo.toml")).arg("--out").arg(&build.out);
+        build.without_paths(&mut maturin, "")?;
+        run(maturin)
+    };
+    maturin(&["build", "--release", "--locked", "--quiet"])?;
+    maturin(&["sdist"])
 }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use flate2::read::GzDecoder;
 use tempfile::TempDir;
 
+use super::python::MODULE;
 use crate::published::{self, Published};
 use crate::repository::Repository;
 use crate::safe::Safe;
@@ -39,8 +40,12 @@ pub(super) fn works(repository: &Repository, dist: &Path) -> anyhow::Result<()> 
     let files: Vec<_> = crates.iter().map(file).collect();
     packages::stands_alone(&Stranger::with_files(repository, crates, &files)?)?;
     if repository.path(super::python::CRATE).exists() {
-        from_python(repository, &only(dist, |name| name.contains("-abi3-"))?, &binary)?;
-        println!("the wheel: fetched from a new Python");
+        let wheel = only(dist, |name| name.contains("-abi3-"))?;
+        let source = only(dist, |name| name.starts_with(MODULE) && name.contains(".tar."))?;
+        for (package, what) in [(wheel, "wheel"), (source, "source")] {
+            from_python(repository, &package, what, &binary)?;
+            println!("the Python package's {what}: fetched from a new Python");
+        }
     }
     Ok(())
 }
@@ -72,11 +77,17 @@ fn in_an_empty_root(binary: &Path, account: u32) -> anyhow::Result<()> {
     safe.has_ended()
 }
 
-fn from_python(repository: &Repository, wheel: &Path, binary: &Path) -> anyhow::Result<()> {
-    let name = wheel.to_str().context("a path that is not UTF-8")?;
-    // Made anew: a wheel of the same name may be another.
-    let _none_yet = fs::remove_dir_all(repository.path("target/tools/wheel"));
-    let python = venv::provide(repository, "wheel", &[name])?;
+fn from_python(
+    repository: &Repository,
+    package: &Path,
+    what: &str,
+    binary: &Path,
+) -> anyhow::Result<()> {
+    let name = package.to_str().context("a path that is not UTF-8")?;
+    let environment = format!("python-{what}");
+    // Made anew: a package of the same name may be another.
+    let _none_yet = fs::remove_dir_all(repository.path("target/tools").join(&environment));
+    let python = venv::provide(repository, &environment, &[name])?;
     let safe = Safe::open(Command::new(binary), SECRET)?;
     let mut program = Command::new(python);
     let elsewhere = TempDir::new()?;
