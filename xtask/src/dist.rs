@@ -66,10 +66,10 @@ fn make_in(repository: &Repository, place: &str, out: &Path) -> anyhow::Result<V
         out: out.to_owned(),
     };
     archive::write(&build, &binary::build(&build)?)?;
+    sbom::write(&build)?;
     if checkout.tree.path(python::CRATE).exists() {
         python::build(repository, &build)?;
     }
-    sbom::write(&build)?;
     let crates = published::all(&checkout.tree)?;
     for file in stranger::package(&checkout.tree, &crates, false)? {
         fs::copy(&file, out.join(file.file_name().context("a file without a name")?))?;

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::Context as _;
 
-use super::Build;
+use super::{Build, sbom};
 use crate::repository::{Repository, run};
 use crate::venv;
 
@@ -26,6 +26,8 @@ pub(super) fn build(repository: &Repository, build: &Build<'_>) -> anyhow::Resul
         build.without_paths(&mut maturin, "")?;
         run(maturin)
     };
-    maturin(&["build", "--release", "--locked", "--quiet"])?;
+    let list = build.out.join(sbom::name(MODULE, &build.version));
+    let list = list.to_str().context("a path that is not UTF-8")?;
+    maturin(&["build", "--release", "--locked", "--quiet", "--sbom-include", list])?;
     maturin(&["sdist"])
 }

@@ -25,9 +25,14 @@ pub(super) fn write(build: &Build<'_>) -> anyhow::Result<()> {
         }
         let list = list(&graph(build, root)?, &hashes);
         let text = serde_json::to_string_pretty(&list)? + "\n";
-        fs::write(build.out.join(format!("{name}-{}.cdx.json", build.version)), text)?;
+        fs::write(build.out.join(self::name(name, &build.version)), text)?;
     }
     Ok(())
+}
+
+/// The file of a list.
+pub(super) fn name(what: &str, version: &str) -> String {
+    format!("{what}-{version}.cdx.json")
 }
 
 /// A crate and all that is compiled into it.
