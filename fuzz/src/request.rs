@@ -9,7 +9,7 @@ use passsafe_core::{
     Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, SealedRecord, Secret, Token,
     User, WorkMemory,
 };
-use passsafe_server::{Clock, Safe};
+use passsafe_server::{Clock, Event, Safe};
 
 use crate::wire::{Wire, block_on};
 
@@ -17,23 +17,53 @@ use crate::wire::{Wire, block_on};
 const PORT: u16 = 8_051;
 const RIGHT: &str = "936265";
 
-/// The first byte says in pieces of how many bytes the rest arrives.
+/// The first byte says in pieces of how many bytes the rest arrives. It is served twice: by a
+/// safe that answers, and by one whose owner is asked and says nothing.
 pub fn request(input: &[u8]) {
     let Some((&piece, bytes)) = input.split_first() else { return };
-    let safe = Arc::new(safe());
+    let sent = bytes.to_ascii_lowercase();
+    let has_token = count(&sent, RIGHT.as_bytes()) > 0;
+
+    let (open, mut events) = safe().with_events();
+    let answers = serve(open, piece, bytes);
+    let (mut fetched, mut wrong) = (0, 0);
+    while let Some(event) = events.try_next() {
+        match event {
+            Event::Fetched { .. } => fetched += 1,
+            Event::InvalidToken { .. } => wrong += 1,
+            Event::RefusedPage { .. }
+            | Event::RefusedHost { .. }
+            | Event::Locked
+            | Event::Closed { caller: Some(_) } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(count(&answers, b" 401 Unauthorized\r\n"), wrong);
+    assert_eq!(count(&answers, b"\"ciphertext\""), fetched);
+    assert!(fetched == 0 || has_token, "the record without the token");
+    assert!(wrong <= count(&sent, TOKEN_HEADER.as_bytes()).min(MAX_ATTEMPTS.into()));
+
+    let (asking, mut questions) = safe().with_consent();
+    let answers = serve(asking, piece, bytes);
+    assert_eq!(count(&answers, b"\"ciphertext\""), 0, "the record without a yes");
+    assert_eq!(count(&answers, b"\"invalid_token\""), wrong);
+    let awaiting = count(&answers, b" 202 Accepted\r\n");
+    assert_eq!(awaiting, fetched);
+    assert_eq!(count(&answers, b"\r\nretry-after: 1\r\n"), awaiting);
+    // The connection is over, and with it what was asked.
+    assert!(block_on(questions.next()).is_none());
+}
+
+fn serve(safe: Safe, piece: u8, bytes: &[u8]) -> Vec<u8> {
+    let safe = Arc::new(safe);
     let mut wire = Wire::new(bytes, piece);
     block_on(passsafe_server::fuzzing::serve(&mut wire, PORT, safe.clone()));
-
     let counted = usize::from(MAX_ATTEMPTS - safe.status().attempts_left);
     assert_eq!(count(&wire.written, b" 401 Unauthorized\r\n"), counted);
-    let sent = bytes.to_ascii_lowercase();
-    assert!(counted <= count(&sent, TOKEN_HEADER.as_bytes()));
-    if count(&wire.written, b"\"ciphertext\"") > 0 {
-        assert!(count(&sent, RIGHT.as_bytes()) > 0, "the record without the token");
-    }
     let answers = wire.written.to_ascii_lowercase();
     assert_eq!(count(&answers, b"access-control-"), 0);
     assert!(answers.is_empty() || answers.starts_with(b"http/1."));
+    wire.written
 }
 
 fn count(haystack: &[u8], needle: &[u8]) -> usize {

@@ -9,8 +9,6 @@ use anyhow::{Context as _, bail};
 
 use crate::repository::{Repository, run};
 
-const FOLDERS: [&str; 3] = ["/usr/bin", "/usr/local/bin", "/bin"];
-
 /// Installs `packages` unless `there` finds what they bring.
 pub(crate) fn provide<T>(
     repository: &Repository,
@@ -36,22 +34,10 @@ pub(crate) fn provide<T>(
     there().with_context(|| format!("{names}: installed, and still not there"))
 }
 
-/// Where the program is, installed first from the package of the same name if need be.
+/// The path of a program, from the package of the same name.
 pub(crate) fn program(repository: &Repository, name: &str) -> anyhow::Result<PathBuf> {
-    provide(repository, &[name], || look(name))
-}
-
-fn look(name: &str) -> Option<PathBuf> {
-    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_there_is_found_and_what_is_not_is_not() {
-        assert!(look("sh").is_some());
-        assert!(look("no-such-program").is_none());
-    }
+    const FOLDERS: [&str; 3] = ["/usr/bin", "/usr/local/bin", "/bin"];
+    provide(repository, &[name], || {
+        FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists())
+    })
 }

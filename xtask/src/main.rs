@@ -89,9 +89,6 @@ enum Chore {
         /// Names of proofs.
         names: Vec<String>,
     },
-    #[cfg(unix)]
-    /// Build the wheel and test it, which is a step of the gate.
-    Python,
     /// List the public interface of the libraries in `docs/api`.
     Api {
         /// Write nothing; fail if the files are not what would be written.
@@ -127,6 +124,9 @@ enum Chore {
     #[cfg(unix)]
     /// Write anew what is made of the command line's definitions: help screens, docs/cli.md.
     Snapshots,
+    #[cfg(unix)]
+    /// Build the wheel and test it, which is a step of the gate.
+    Python,
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -145,8 +145,6 @@ fn main() -> ExitCode {
         Chore::Test { .. } => gate::quick(&repository),
         #[cfg(unix)]
         Chore::Prove { names } => prove::prove(&repository, &names),
-        #[cfg(unix)]
-        Chore::Python => python::check(&repository),
         Chore::Api { check: false } => api::write(&repository),
         Chore::Api { check: true } => api::check(&repository),
         #[cfg(unix)]
@@ -165,6 +163,8 @@ fn main() -> ExitCode {
         Chore::Shells => shells::check(&repository),
         #[cfg(unix)]
         Chore::Snapshots => snapshots::write(&repository),
+        #[cfg(unix)]
+        Chore::Python => python::check(&repository),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };

@@ -50,7 +50,8 @@ pub(crate) enum Verb {
     Serve(ServeVerbArgs),
     /// Print secrets from a safe
     Get(GetArgs),
-    /// Run a program with secrets in its environment, standard input or files
+    /// Run a program with secrets in its environment, input or files
+    #[command(override_usage = "passsafe run [OPTIONS] -- <CMD>...")]
     Run(RunArgs),
     /// Say how a safe is doing; needs no token
     Status(StatusArgs),
@@ -75,16 +76,22 @@ pub(crate) struct ServeArgs {
     pub(crate) secrets: SecretArgs,
     /// Print address, passphrase and token as JSON
     ///
-    /// One line on standard output, which may be a pipe or a file then. Events are lines of JSON
-    /// too, on standard error.
+    /// One line on standard output, which may be a pipe or a file then. Events are more lines of
+    /// JSON on standard error.
     #[arg(long)]
     pub(crate) json: bool,
     /// Clear the credentials from the screen when noted
     ///
     /// Waits for Enter, then clears screen and scrollback and serves.
-    #[arg(long, conflicts_with_all = ["json", "password_stdin", "secret_stdin"])]
+    #[arg(
+        long,
+        conflicts_with_all = ["json", "password_stdin", "secret_stdin"],
+        hide_short_help = true
+    )]
     pub(crate) clear: bool,
-    /// Port on localhost; 0 takes a free one [default: 8051, or with CMD a free one]
+    /// Port; 0 takes a free one [default: 8051]
+    ///
+    /// On localhost. With CMD, the default is a free one.
     #[arg(short, long, value_name = "N")]
     pub(crate) port: Option<u16>,
     #[command(flatten)]
@@ -96,23 +103,29 @@ pub(crate) struct ServeArgs {
     pub(crate) access: AccessArgs,
     #[command(flatten)]
     pub(crate) manner: MannerArgs,
-    /// Program to serve the safe around; the safe is closed when it ends
+    /// Program to serve the safe around
     #[arg(last = true, value_name = "CMD", long_help = AROUND)]
     pub(crate) command: Vec<std::ffi::OsString>,
 }
+
+const MANNER: &str = "While it serves";
 
 /// How often a safe hands out, whom it asks before that, and what it tells of it.
 #[derive(Debug, Args)]
 pub(crate) struct MannerArgs {
     /// Hand the secrets out so many times at most
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = MANNER, value_parser = from_1_up)]
     pub(crate) max_uses: Option<NonZeroU32>,
-    /// Ask at this terminal before each release, naming the process
-    #[arg(long)]
+    /// Ask here before each release, naming the process
+    #[arg(long, help_heading = MANNER)]
     pub(crate) confirm: bool,
     /// Show neither the time left nor what happens
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = MANNER, hide_short_help = true)]
     pub(crate) quiet: bool,
+}
+
+fn from_1_up(text: &str) -> Result<NonZeroU32, &'static str> {
+    text.parse().map_err(|_| "it is a whole number from 1 up")
 }
 
 const ACCESS: &str = "Access";
@@ -126,12 +139,18 @@ pub(crate) struct AccessArgs {
     #[arg(long, value_name = "PATH", help_heading = ACCESS, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) socket: Option<String>,
     /// Listen on the socket only
-    #[arg(long, requires = "socket", conflicts_with = "port", help_heading = ACCESS, hide_short_help = true)]
+    #[arg(
+        long,
+        requires = "socket",
+        conflicts_with = "port",
+        help_heading = ACCESS,
+        hide_short_help = true
+    )]
     pub(crate) no_port: bool,
     /// Let this account connect as well as this one
     ///
     /// By name or number.
-    #[arg(long, value_name = "NAME", help_heading = ACCESS)]
+    #[arg(long, value_name = "NAME", help_heading = ACCESS, hide_short_help = true)]
     pub(crate) allow_user: Vec<String>,
     /// Let every account of this machine connect
     #[arg(long, help_heading = ACCESS, hide_short_help = true)]
@@ -224,7 +243,7 @@ pub(crate) struct RunArgs {
     /// Leave PASSSAFE_… in the program's environment
     ///
     /// Passphrase and token included, and with them all that the safe holds.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) keep_credentials: bool,
     #[command(flatten)]
     pub(crate) safe: SafeArgs,

@@ -8,6 +8,7 @@ use crate::args::{SafeArgs, UserArg};
 use crate::credentials::{self, Credentials};
 use crate::explain::{explain, over};
 use crate::failure::{Failure, code};
+use crate::output::note;
 use crate::{accounts, names};
 
 /// Where a safe is, and whose it has to be.
@@ -95,6 +96,8 @@ fn try_entries(
         Owner::Account(uid) => client.with_owner(uid),
         Owner::Any => client.with_any_owner(),
     };
+    client =
+        client.with_waiting(|| note("waiting: the safe's terminal asks whether to allow this\n"));
     client.with_url(&address.url.to_string())?.entries()
 }
 

@@ -117,6 +117,10 @@ fn hint(error: &clap::Error, command: &Command, verb: Option<&str>) -> String {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             did_you_mean(word, &values)
         }
+        // `passsafe --minutes 5 DB_USER`: what is taken for a verb does not go with flags.
+        ErrorKind::ArgumentConflict => text(error, ContextKind::InvalidSubcommand)
+            .filter(|word| command.find_subcommand(word).is_none())
+            .and_then(|word| verb_hint(word, command)),
         _ => None,
     }
     .unwrap_or_else(|| see_help(command, verb))
@@ -126,9 +130,7 @@ fn verb_hint(word: &str, command: &Command) -> Option<String> {
     let verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
     did_you_mean(word, &verbs).or_else(|| {
         EntryName::new(word).ok()?;
-        Some(format!(
-            "a name comes after its command: 'passsafe serve {word}', 'passsafe get {word}'"
-        ))
+        Some(format!("a secret's name comes after the verb: passsafe serve {word}"))
     })
 }
 

@@ -100,6 +100,12 @@ impl Client {
         Self { interrupt: Some(Interrupt::new(interrupt)), ..self }
     }
 
+    /// As [`crate::Client::with_waiting`].
+    #[must_use]
+    pub fn with_waiting(self, tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { client: self.client.map(|client| client.with_waiting(tell)), ..self }
+    }
+
     /// As [`crate::Client::password`].
     pub fn password(&self) -> Result<SecretText, Error> {
         self.secret(PASSWORD)

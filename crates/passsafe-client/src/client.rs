@@ -108,6 +108,14 @@ impl Client {
         Self { endpoint, ..self }
     }
 
+    /// Has `tell` called when a call begins to wait for the owner of the safe, who wants to be
+    /// asked: it may take a minute, and somebody should know where to look.
+    #[must_use]
+    pub fn with_waiting(self, tell: impl Fn() + Send + Sync + 'static) -> Self {
+        let endpoint = self.endpoint.with_waiting(tell);
+        Self { endpoint, ..self }
+    }
+
     /// The secret named `password`, which is what a safe holds unless it was given others.
     pub async fn password(&self) -> Result<SecretText, Error> {
         self.secret(PASSWORD).await

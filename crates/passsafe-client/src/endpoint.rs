@@ -5,7 +5,7 @@
 //! every exchange ends within its time limit, and so does the wait for the owner's consent.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,6 +35,7 @@ pub struct Endpoint {
     trusted: Trusted,
     kept: Mutex<Option<Connection>>,
     end: Mutex<Option<End>>,
+    waiting: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// How long the owner's consent is waited for, from the answer that tells of it.
@@ -61,6 +62,7 @@ impl Endpoint {
             trusted: Trusted::Own,
             kept: Mutex::new(None),
             end: Mutex::new(None),
+            waiting: None,
         }
     }
 
@@ -88,14 +90,26 @@ impl Endpoint {
 
     /// The same at another address.
     pub(crate) fn with_url(self, url: BaseUrl) -> Self {
-        Self { timeout: self.timeout, trusted: self.trusted, ..Self::new(url) }
+        let Self { timeout, trusted, waiting, .. } = self;
+        Self { timeout, trusted, waiting, ..Self::new(url) }
+    }
+
+    /// As [`Client::with_waiting`](crate::Client::with_waiting).
+    pub(crate) fn with_waiting(self, tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { waiting: Some(Arc::new(tell)), ..self }
     }
 
     /// The same for a forked child: without the connection, and waiting for no lock.
     pub(crate) fn inherited(&self) -> Self {
         let end = self.end.try_lock().ok().and_then(|end| *end);
         let fresh = Self::new(self.url.clone());
-        Self { timeout: self.timeout, trusted: self.trusted, end: Mutex::new(end), ..fresh }
+        Self {
+            timeout: self.timeout,
+            trusted: self.trusted,
+            end: Mutex::new(end),
+            waiting: self.waiting.clone(),
+            ..fresh
+        }
     }
 
     /// Asks where the safe is in its life; costs no attempt.
@@ -127,7 +141,12 @@ impl Endpoint {
             match answer::fetched(&answer) {
                 Ok(Fetching::Later(after)) => {
                     let now = Instant::now();
-                    let until = *until.get_or_insert(now + CONSENT_TIMEOUT);
+                    let until = *until.get_or_insert_with(|| {
+                        if let Some(tell) = &self.waiting {
+                            tell();
+                        }
+                        now + CONSENT_TIMEOUT
+                    });
                     if now >= until {
                         return Err(Kind::NoConsent.into());
                     }

@@ -41,6 +41,9 @@
 //! neither a password nor a record is cached. Every call asks the safe again, over one kept
 //! connection, and fails as soon as the safe is over.
 //!
+//! The owner of a safe may want to be asked before each opening. A call then waits, for a minute
+//! at most; [`Client::with_waiting`] tells when.
+//!
 //! # What is wiped, and what is not
 //!
 //! Passphrase, token, key, Argon2's working memory and the returned [`Secret`] and

@@ -5,13 +5,19 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, OFlags, RawDir, open, readlinkat_raw};
+use rustix::io::Errno;
+
 const PROC: &str = "/proc";
+/// Longer than `socket:[18446744073709551615]`: no other target that is cut short looks like it.
+const MAX_SOCKET_LEN: usize = 32;
 /// How often several holders are looked at again: between fork and exec a child has all that
 /// its parent has.
 const LOOKS: usize = 5;
@@ -86,7 +92,7 @@ enum Found {
 
 impl Search {
     fn once(&self) -> io::Result<Found> {
-        let wanted = PathBuf::from(format!("socket:[{}]", self.inode));
+        let wanted = format!("socket:[{}]", self.inode);
         let mut found = None;
         let mut hidden = false;
         for entry in fs::read_dir(PROC)? {
@@ -98,7 +104,7 @@ impl Search {
             }
             let folder = Folder::new(pid);
             if folder.account().is_ok_and(|uid| uid == self.account) {
-                match folder.holds(&wanted) {
+                match folder.holds(wanted.as_bytes()) {
                     Ok(false) => {}
                     Ok(true) if folder.started().is_ok_and(|it| it > ticks(self.connected)) => {}
                     Ok(true) if found.is_some() => return Ok(Found::Several),
@@ -132,11 +138,17 @@ impl Folder {
         fs::metadata(&self.path).map(|metadata| metadata.uid())
     }
 
-    fn holds(&self, wanted: &Path) -> io::Result<bool> {
-        for descriptor in fs::read_dir(self.path.join("fd"))? {
-            match fs::read_link(descriptor?.path()) {
-                Ok(target) if target == wanted => return Ok(true),
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(error),
+    /// There may be tens of thousands of descriptors, so this takes no detours.
+    fn holds(&self, wanted: &[u8]) -> io::Result<bool> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = open(self.path.join("fd"), flags, Mode::empty())?;
+        let mut target = [0; MAX_SOCKET_LEN];
+        let mut entries = vec![MaybeUninit::uninit(); 4 * 1024];
+        let mut descriptors = RawDir::new(&folder, &mut entries);
+        while let Some(descriptor) = descriptors.next() {
+            match readlinkat_raw(&folder, descriptor?.file_name(), &mut target[..]) {
+                Ok(length) if target.get(..length) == Some(wanted) => return Ok(true),
+                Err(error @ (Errno::ACCESS | Errno::PERM)) => return Err(error.into()),
                 // Closed in the meantime, or something else.
                 _ => {}
             }

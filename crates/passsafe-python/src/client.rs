@@ -226,6 +226,7 @@ impl Settings {
 
     fn set_up(&self, client: Blocking) -> Result<Blocking, Error> {
         let client = client.with_timeout(self.timeout).with_interrupt(interrupted);
+        let client = client.with_waiting(say_that_it_waits);
         let client = if self.plain_http { client.with_plain_http() } else { client };
         let client = match self.owner {
             Owner::Own => client,
@@ -245,6 +246,20 @@ impl Settings {
             Owner::Any => endpoint.with_any_owner(),
         })
     }
+}
+
+/// By a logger, so that a program can do without: unless set up otherwise, it is on stderr.
+fn say_that_it_waits() {
+    let said = Python::try_attach(|py| -> PyResult<()> {
+        let logger = py.import("logging")?.call_method1("getLogger", ("passsafe",))?;
+        logger.call_method1(
+            "warning",
+            ("waiting: the safe's terminal asks whether to allow this",),
+        )?;
+        Ok(())
+    });
+    // Whoever cannot be told waits all the same.
+    drop(said);
 }
 
 /// Whether Python has a signal to handle, which it does on its main thread only.

@@ -22,6 +22,8 @@ pub(crate) enum Class {
     Spent,
     Closed,
     Refused,
+    Denied,
+    NoConsent,
     WrongPassphrase,
     OtherSafe,
     DamagedRecord,
@@ -44,6 +46,8 @@ impl Class {
             Self::Spent => "Spent",
             Self::Closed => "Closed",
             Self::Refused => "Refused",
+            Self::Denied => "Denied",
+            Self::NoConsent => "NoConsent",
             Self::WrongPassphrase => "WrongPassphrase",
             Self::OtherSafe => "OtherSafe",
             Self::DamagedRecord => "DamagedRecord",
@@ -105,6 +109,12 @@ fn words(error: &Error, url: &BaseUrl) -> (Class, String, &'static str) {
         _ if error.is_spent() => over(Class::Spent, "is spent: its last allowed use was made"),
         _ if error.is_expired() => over(Class::Expired, "has expired"),
         _ if error.is_closed() => over(Class::Closed, "was closed"),
+        _ if error.is_denied() => {
+            told(Class::Denied, "its terminal asks before each release: 'y' allows it")
+        }
+        _ if error.is_awaiting_consent() => {
+            told(Class::NoConsent, "answer the question in the safe's terminal, then try again")
+        }
         _ if error.is_hung_up() => told(Class::SafeUnavailable, ADMIT),
         _ if is_forbidden(error) => {
             (Class::SafeUnavailable, format!("{url} is not for this account"), ADMIT)

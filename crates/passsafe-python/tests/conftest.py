@@ -184,10 +184,14 @@ def answer(status: str, body: object, *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + text
 
 
-def problem(status: str, code: str, **more: object) -> bytes:
+def problem(status: str, code: str, *headers: str) -> bytes:
     """A refusal."""
-    body = {"code": code, "title": "no", "status": int(status.split()[0]), **more}
-    return answer(status, body, "Content-Type: application/problem+json")
+    body = {"code": code, "title": "no", "status": int(status.split()[0])}
+    return answer(status, body, "Content-Type: application/problem+json", *headers)
+
+
+WAIT = problem("202 Accepted", "awaiting_consent", "Retry-After: 0")
+"""The owner is being asked."""
 
 
 def always(reply: bytes) -> Callable[[socket.socket], None]:

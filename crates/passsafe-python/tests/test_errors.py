@@ -16,6 +16,7 @@ import passsafe
 import pytest
 from conftest import (
     PASSWORD,
+    WAIT,
     Listen,
     Start,
     always,
@@ -253,6 +254,7 @@ def test_another_safe_in_its_place(safe: Start) -> None:
         (problem("410 Gone", "closed"), passsafe.Closed, "Start a new one"),
         (problem("423 Locked", "locked"), passsafe.MaxInvalidTokens, "Start a new one"),
         (problem("401 No", "invalid_token"), passsafe.InvalidToken, "Check the six digits"),
+        (problem("403 No", "denied"), passsafe.Denied, "'y' allows it"),
         (problem("421 No", "wrong_host"), passsafe.Refused, "--allow-host"),
         (problem("403 No", "something_new"), passsafe.Refused, "update passsafe-client"),
         (answer("200 OK", {"version": 1}), passsafe.NotASafe, "Check the port"),
@@ -282,6 +284,22 @@ def test_what_a_server_can_answer(
         client.password()
     assert isinstance(raised.value, passsafe.PasssafeError)
     assert str(raised.value).endswith(".")
+
+
+def test_the_wait_for_an_owner_is_told_and_comes_to_an_end(
+    listen: Listen, caplog: pytest.LogCaptureFixture
+) -> None:
+    def handle(connection: socket.socket) -> None:
+        for reply in (WAIT, WAIT, problem("403 No", "denied")):
+            request(connection)
+            connection.sendall(reply)
+        until_gone(connection)
+
+    with pytest.raises(passsafe.Denied, match="'y' allows it"):
+        Client("zoom", 1, listen(handle).url).password()
+    told = [(it.name, it.levelname, it.getMessage()) for it in caplog.records]
+    waits = "waiting: the safe's terminal asks whether to allow this"
+    assert told == [("passsafe", "WARNING", waits)]
 
 
 def test_a_server_that_hangs_up(listen: Listen) -> None:
@@ -377,7 +395,7 @@ def test_an_invalid_token_travels_with_its_count() -> None:
 
 
 def test_the_exceptions_are_what_else_they_are() -> None:
-    assert len(ALL) == 19
+    assert len(ALL) == 21
     for error, also in [
         (passsafe.UsageError, ValueError),
         (passsafe.UnknownSecret, KeyError),

@@ -20,6 +20,8 @@ client = Client.ask(sys.argv[1], user="ana")
 print("length", len(client.password()))
 """
 
+PLAIN = {**os.environ, "PYTHON_COLORS": "0"}
+
 Terminal = Callable[[str], "pexpect.spawn[str]"]
 
 
@@ -34,7 +36,7 @@ def terminal() -> Iterator[Terminal]:
 
     def start(url: str) -> pexpect.spawn[str]:
         child = pexpect.spawn(
-            sys.executable, ["-c", PROGRAM, url], encoding="utf-8", timeout=PATIENCE
+            sys.executable, ["-c", PROGRAM, url], encoding="utf-8", timeout=PATIENCE, env=PLAIN
         )
         started.append(child)
         return child
@@ -102,7 +104,7 @@ def test_three_tries_are_enough(it: Safe, terminal: Terminal) -> None:
 @pytest.mark.parametrize("prompt", ["Passphrase: ", "Token: "])
 def test_ctrl_c_leaves_the_terminal_as_it_was(it: Safe, terminal: Terminal, prompt: str) -> None:
     # A program that lives on, so that the terminal does.
-    shell = pexpect.spawn("sh", encoding="utf-8", timeout=PATIENCE, env={**os.environ, "PS1": "> "})
+    shell = pexpect.spawn("sh", encoding="utf-8", timeout=PATIENCE, env={**PLAIN, "PS1": "> "})
     shell.expect_exact("> ")
     shell.sendline(f"trap : INT; {sys.executable} -c '{PROGRAM}' {it.url}; echo status $?")
     if prompt != "Passphrase: ":
@@ -143,5 +145,5 @@ def test_without_a_terminal_nothing_is_read(it: Safe) -> None:
     )
     assert ended.returncode == 1 and ended.stdout == ""
     last = ended.stderr.splitlines()[-1]
-    assert last.startswith("passsafe._errors.NoCredentials: Nobody can be asked")
+    assert last.startswith("passsafe.NoCredentials: Nobody can be asked")
     assert "PASSSAFE_PASSPHRASE" in last and it.passphrase not in ended.stderr

@@ -18,6 +18,7 @@ import passsafe
 import pytest
 from conftest import (
     PATIENCE,
+    WAIT,
     Listen,
     always,
     costly_record,
@@ -31,7 +32,7 @@ from passsafe import Client
 
 EXPIRED = problem("410 Gone", "expired")
 
-LONG = 60.0
+LONG = 20.0
 """Seconds: a call that is not interrupted would be noticed."""
 
 SOON = 1.0
@@ -65,6 +66,12 @@ def answered_in_part(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
 
 
+def told_to_wait(connection: socket.socket) -> None:
+    request(connection)
+    connection.sendall(WAIT)
+    request(connection)
+
+
 def threads() -> int:
     return len(os.listdir("/proc/self/task"))
 
@@ -78,6 +85,14 @@ def test_ctrl_c_interrupts_a_wait_for_an_answer(
     client = Client("zoom", 1, listen(interrupting(sent, when)).url, timeout=LONG)
     with pytest.raises(KeyboardInterrupt):
         getattr(client, verb)()
+    assert time.monotonic() - sent.at < SOON
+
+
+def test_ctrl_c_interrupts_a_wait_for_the_owner(listen: Listen) -> None:
+    sent = Sent()
+    client = Client("zoom", 1, listen(interrupting(sent, told_to_wait)).url, timeout=LONG)
+    with pytest.raises(KeyboardInterrupt):
+        client.password()
     assert time.monotonic() - sent.at < SOON
 
 

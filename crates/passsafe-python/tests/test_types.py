@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import passsafe
-import pytest
 
 PACKAGE = Path(passsafe.__file__).parent
 
@@ -37,31 +36,31 @@ except InvalidToken as error:
 """
 
 
-def mypy(*arguments: str, module: str = "mypy") -> None:
-    """With everything strict."""
-    command = [sys.executable, "-m", module, *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=PACKAGE.parent)
+def check(folder: Path, *command: str) -> None:
+    """Apart from the package's sources, so that what is installed is checked."""
+    ended = subprocess.run(
+        [sys.executable, "-m", *command], capture_output=True, text=True, cwd=folder
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> str:
-    return f"--cache-dir={tmp_path}"
+def test_the_package_is_well_typed(tmp_path: Path) -> None:
+    check(tmp_path, "mypy", "--strict", "--package", "passsafe")
 
 
-def test_the_package_and_its_use_are_well_typed(tmp_path: Path, cache: str) -> None:
-    use = tmp_path / "use.py"
-    use.write_text(USE)
-    mypy("--strict", "--python-version=3.11", cache, str(PACKAGE), str(use))
+def test_what_it_gives_is_typed(tmp_path: Path) -> None:
+    (tmp_path / "use.py").write_text(USE)
+    check(tmp_path, "mypy", "--strict", "--python-version=3.11", "use.py")
 
 
-def test_the_stubs_say_what_is_there() -> None:
-    mypy("passsafe._passsafe", module="mypy.stubtest")
+def test_the_stubs_say_what_is_there(tmp_path: Path) -> None:
+    check(tmp_path, "mypy.stubtest", "passsafe._passsafe")
 
 
-def test_the_tests_are_well_typed(cache: str) -> None:
+def test_the_tests_are_well_typed(tmp_path: Path) -> None:
     files = sorted(str(it) for it in Path(__file__).parent.glob("*.py"))
-    mypy("--strict", "--ignore-missing-imports", "--allow-untyped-calls", cache, *files)
+    lenient = ["--ignore-missing-imports", "--allow-untyped-calls"]
+    check(tmp_path, "mypy", "--strict", *lenient, *files)
 
 
 def test_the_package_is_marked_as_typed() -> None:

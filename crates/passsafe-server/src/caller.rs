@@ -25,7 +25,7 @@ use crate::event::{Caller, Process};
 
 /// For finding a process, the wait for other searches included.
 #[cfg(target_os = "linux")]
-const LOOK_UP_TIMEOUT: Duration = Duration::from_millis(250);
+const LOOK_UP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Between two searches for whoever was refused.
 const REFUSED_INTERVAL: Duration = Duration::from_secs(1);
@@ -121,9 +121,10 @@ impl Callers {
         }
     }
 
-    /// Who asks. The first time on a connection this may take a moment.
-    pub(crate) async fn asker<'a>(&self, peer: &'a Peer) -> &'a Asker {
-        peer.asker.get_or_init(|| self.find(peer)).await
+    /// Who asks. The first time on a connection this may take a moment, unless it has ceased to
+    /// matter when its turn comes.
+    pub(crate) async fn asker<'a>(&self, peer: &'a Peer, matters: impl Fn() -> bool) -> &'a Asker {
+        peer.asker.get_or_init(|| self.find(peer, matters)).await
     }
 
     /// Who was refused: with the process, unless there was another such search in the last
@@ -137,7 +138,7 @@ impl Callers {
             };
             return Caller { account, ..Caller::default() };
         }
-        self.asker(peer).await.caller.clone()
+        self.asker(peer, || true).await.caller.clone()
     }
 
     fn is_time_for_refused(&self) -> bool {
@@ -150,13 +151,13 @@ impl Callers {
         is_time
     }
 
-    async fn find(&self, peer: &Peer) -> Asker {
+    async fn find(&self, peer: &Peer, matters: impl Fn() -> bool) -> Asker {
         let unknown = Identity::Connection(peer.connection);
         let (account, inode) = self.end(peer);
         let Some(uid) = account else {
             return Asker { caller: Caller::default(), identity: unknown };
         };
-        let (process, is_protected) = match self.holder(peer, uid, inode).await {
+        let (process, is_protected) = match self.holder(peer, uid, inode, matters).await {
             Found::Process(process) => (Some(process), false),
             Found::Hidden => (None, true),
             Found::Unknown => (None, false),
@@ -180,7 +181,13 @@ impl Callers {
     }
 
     #[cfg(target_os = "linux")]
-    async fn holder(&self, peer: &Peer, account: u32, inode: Option<u64>) -> Found {
+    async fn holder(
+        &self,
+        peer: &Peer,
+        account: u32,
+        inode: Option<u64>,
+        matters: impl Fn() -> bool,
+    ) -> Found {
         let met = peer.met;
         if let Far::Unix { pid, .. } = peer.far {
             let process = pid.and_then(|pid| process::process(pid, account, met));
@@ -190,18 +197,21 @@ impl Callers {
         let until = Instant::now() + LOOK_UP_TIMEOUT;
         let search = async {
             let _turn = self.turn.acquire().await;
-            spawn_blocking(move || process::holder(inode, account, met, until)).await
+            if !matters() {
+                return None;
+            }
+            spawn_blocking(move || process::holder(inode, account, met, until)).await.ok()
         };
         match timeout(LOOK_UP_TIMEOUT, search).await {
-            Ok(Ok(Holder::Process(process))) => process.into(),
-            Ok(Ok(Holder::Hidden)) => Found::Hidden,
+            Ok(Some(Holder::Process(process))) => process.into(),
+            Ok(Some(Holder::Hidden)) => Found::Hidden,
             _ => Found::Unknown,
         }
     }
 
     #[cfg(not(target_os = "linux"))]
     #[expect(clippy::unused_async, reason = "it takes time where there is something to find")]
-    async fn holder(&self, _: &Peer, _: u32, _: Option<u64>) -> Found {
+    async fn holder(&self, _: &Peer, _: u32, _: Option<u64>, _: impl Fn() -> bool) -> Found {
         Found::Unknown
     }
 }

@@ -58,8 +58,9 @@ pub(crate) struct Guest<'a> {
 impl Guest<'_> {
     /// Who asks for what is about to be judged, if anybody wants to know.
     pub(crate) async fn asker(&self) -> &Asker {
-        if self.shared.safe.wants_askers() {
-            self.shared.callers.asker(&self.peer).await
+        let matters = || self.shared.safe.wants_askers();
+        if matters() {
+            self.shared.callers.asker(&self.peer, matters).await
         } else {
             self.peer.stranger()
         }

@@ -11,6 +11,10 @@
 //! headers, and guessers are locked out at the third wrong token, however many try at once;
 //! see [`Safe`]. Floods and slow clients lose their places to newcomers; see [`run`].
 //!
+//! The safe's owner can listen to what happens, and who did it ([`Safe::with_events`]), limit
+//! how often the record is handed out ([`Safe::with_max_uses`]), be asked before each release
+//! ([`Safe::with_consent`]), and give the safe more time ([`Safe::extend`]).
+//!
 //! ```
 //! use std::sync::Arc;
 //!

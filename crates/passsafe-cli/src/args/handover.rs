@@ -3,9 +3,8 @@
 use clap::Args;
 use passsafe_core::EntryName;
 
-/// At least one of them: without a secret, nothing is gained by `run`.
+/// At least one of them.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
 pub(crate) struct HandoverArgs {
     /// Variable for the program, and its secret's name
     ///

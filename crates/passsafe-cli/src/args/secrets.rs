@@ -32,12 +32,12 @@ pub(crate) struct SecretArgs {
     ///
     /// Byte for byte, a final line feed included, and before anything is asked. What the shell
     /// puts in place of <(CMD) is a named pipe.
-    #[arg(long, value_name = "NAME=PATH")]
+    #[arg(long, value_name = "NAME=PATH", hide_short_help = true)]
     pub(crate) secret_file: Vec<SecretFile>,
     /// Take a secret from standard input
     ///
     /// One final line feed is dropped.
-    #[arg(long, value_name = "NAME", conflicts_with = "password_stdin")]
+    #[arg(long, value_name = "NAME", conflicts_with = "password_stdin", hide_short_help = true)]
     pub(crate) secret_stdin: Option<EntryName>,
     /// Read the password from standard input
     ///

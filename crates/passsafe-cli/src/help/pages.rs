@@ -50,17 +50,30 @@ Without a command, it serves, with the options of 'passsafe serve'.",
     Page {
         verb: "serve",
         description: "\
-Asks for how long and for the password, hidden, shows a passphrase of six words and a token of \
-six digits, and serves until the time is up, Ctrl-C or 'passsafe close'. What is served is \
-ciphertext; the process that serves it has never held password or passphrase.",
+Asks for how long and for the password, or for each secret that is named, hidden; shows a passphrase \
+of six words and a token of six digits, and serves until the time is up, Ctrl-C or 'passsafe close'. \
+What is served is ciphertext; the process that serves it has never held password or passphrase. The \
+terminal shows the time left, and who fetched.",
         examples: &[
             example(
                 "passsafe serve --minutes 30",
                 "ask for a password, and serve it for half an hour",
             ),
             example(
+                "passsafe serve --confirm --max-uses 3",
+                "ask before each release, three at most",
+            ),
+            example(
                 "printf %s \"$PW\" | passsafe serve --password-stdin --json --port 0",
                 "without a terminal: the credentials are one line of JSON",
+            ),
+            example(
+                "passsafe serve DB_PASSWORD --show DB_USER --secret-file DB_KEY=client.key",
+                "several secrets, by name",
+            ),
+            example(
+                "passsafe serve -- jupyter lab",
+                "around a program, which finds the safe by itself",
             ),
             example(
                 "passsafe serve --socket \"$XDG_RUNTIME_DIR/safe.sock\" --allow-user postgres",
@@ -74,18 +87,20 @@ ciphertext; the process that serves it has never held password or passphrase.",
 Asks for passphrase and token, fetches the sealed record and opens it here. The secret and a line \
 feed go to standard output, all else to standard error or the terminal.",
         examples: &[
-            example("passsafe get", "ask for passphrase and token, print the password"),
+            example("passsafe get DB_PASSWORD", "ask for passphrase and token, print that secret"),
+            example("passsafe get", "the one that was not named when it was stored"),
             example(
                 "passsafe get --raw | docker login --username ana --password-stdin",
                 "without a line feed, into a program that reads it",
             ),
+            example("passsafe get --json", "all of them, for a program"),
             example("passsafe get --url http://localhost:40123", "from a safe on another port"),
         ],
     },
     Page {
         verb: "run",
         description: "\
-Fetches the secrets, then becomes the program: terminal, signals and exit code are the program's \
+Fetches the secrets, all at one moment, then becomes the program: terminal, signals and exit code are the program's \
 own. The program gets none of passsafe's own variables. Other programs of the same account can \
 read a program's environment.",
         examples: &[
@@ -94,8 +109,17 @@ read a program's environment.",
                 "psql finds the password in PGPASSWORD",
             ),
             example(
-                "passsafe run --env PGPASSWORD --env API_KEY=password -- make deploy",
-                "two variables from one safe",
+                "passsafe run --env PGUSER=DB_USER --env PGPASSWORD=DB_PASSWORD -- psql",
+                "two secrets, under the names that psql wants",
+            ),
+            example("passsafe run --all -- make deploy", "every secret in a variable of its name"),
+            example(
+                "passsafe run --stdin password -- docker login -u ana --password-stdin",
+                "on standard input, and in no environment",
+            ),
+            example(
+                "passsafe run --file PGSSLKEY=DB_KEY -- psql",
+                "the path of a file that exists in memory only",
             ),
         ],
     },

@@ -22,6 +22,13 @@ pub(super) struct Handover<'a> {
 
 /// Refuses what cannot be, whatever the safe holds.
 pub(super) fn check(args: &HandoverArgs) -> Result<(), Failure> {
+    if args.env.is_empty() && args.file.is_empty() && args.stdin.is_none() && !args.all {
+        return Err(Failure::new(
+            code::USAGE,
+            "the program is to get no secret",
+            "say which one and how: --env VAR=NAME, --all, --stdin NAME or --file VAR=NAME",
+        ));
+    }
     let mut seen = HashSet::new();
     for variable in args.env.iter().chain(&args.file).map(|mapping| mapping.variable.as_str()) {
         refuse_ours(variable, "choose another name with --env NAME=SECRET")?;

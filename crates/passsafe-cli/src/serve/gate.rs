@@ -83,14 +83,12 @@ impl Gate {
 fn try_start(command: &[OsString]) -> io::Result<Gate> {
     let (reader, pipe) = io::pipe()?;
     fcntl_setfd(&reader, FdFlags::empty())?;
-    let child = Command::new(OsStr::from_bytes(own_executable().as_bytes()))
-        .arg0("passsafe")
-        .arg(GATE_VERB)
-        .arg(format!("--pipe={}", reader.as_raw_fd()))
-        .arg("--")
-        .args(command)
-        .spawn()?;
-    Ok(Gate { pipe, process: child.id() })
+    let mut gate = Command::new(OsStr::from_bytes(own_executable().as_bytes()));
+    gate.arg0("passsafe").arg(GATE_VERB).arg(format!("--pipe={}", reader.as_raw_fd()));
+    gate.arg("--").args(command);
+    inherited::close_what_was_closed();
+    inherited::pass_signals_on(&mut gate);
+    Ok(Gate { pipe, process: gate.spawn()?.id() })
 }
 
 /// The other side: waits, and becomes the program.

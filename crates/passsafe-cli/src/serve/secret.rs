@@ -40,7 +40,8 @@ impl Sources {
             let hint = format!("take it from a file: --secret-file {name}=PATH");
             nobody_to_ask(&spoken(name), hint)
         } else if is_default(name) {
-            let hint = "pass it through a pipe: passsafe serve --password-stdin --json";
+            let hint =
+                "pass it through a pipe: passsafe serve --password-stdin, with --json or -- CMD";
             nobody_to_ask("the password", hint)
         } else {
             let flags = format!("--secret-file {name}=PATH, or --secret-stdin {name}");

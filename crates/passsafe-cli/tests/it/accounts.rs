@@ -35,7 +35,10 @@ impl Public {
         assert!(geteuid().is_root(), "a second account is needed: run the tests as root");
         let folder = TempDir::new().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::copy(BINARY, folder.path().join("passsafe")).unwrap();
+        // By another process: a child that another test starts meanwhile would inherit the
+        // descriptor, and what somebody has open for writing cannot be executed.
+        let copied = Command::new("cp").arg(BINARY).arg(folder.path().join("passsafe")).status();
+        assert!(copied.unwrap().success());
         Self(folder)
     }
 

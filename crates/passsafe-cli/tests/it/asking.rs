@@ -120,7 +120,12 @@ fn questions_find_the_terminal_when_stderr_is_elsewhere() {
     assert_output(&ask_for(&mut session, &["get", "B"]), 0, "y\n", "");
     session.send_control('c').unwrap();
     expect_exit(&mut session, 0);
-    assert_eq!(std::fs::read_to_string(log.path()).unwrap(), "closed: the safe is gone\n");
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    let told: Vec<&str> = log.lines().map(|line| line.split_at(10).1).collect();
+    assert!(told[0].starts_with("fetched by "), "{log}");
+    assert_eq!(told[1], "closed: the safe is gone");
+    assert!(told[2].starts_with("fetched once, by "), "{log}");
+    assert_eq!(told.len(), 3);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `passsafe run`: secrets in variables, on standard input and in files in memory.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -132,9 +132,10 @@ fn a_mistyped_program_is_found_out_before_the_safe_is_asked() {
     }
     assert_eq!(run("true").status.code(), Some(125));
     // The system alone knows what it takes to start it.
-    fs::write(&script, "#!/no/such/interpreter\n").unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(&script, mode).unwrap();
+    // Written by another process: a child that another test starts meanwhile would inherit the
+    // descriptor, and what somebody has open for writing cannot be executed.
+    let write = "echo '#!/no/such/interpreter' >\"$0\" && chmod 755 \"$0\"";
+    assert!(Command::new("sh").args(["-c", write]).arg(&script).status().unwrap().success());
     let script = script.to_str().unwrap();
     assert_failure(
         &Safe::start(b"x").run(["run", "--env", "A", "--", script]),

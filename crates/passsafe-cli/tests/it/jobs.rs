@@ -3,11 +3,13 @@
 use std::fs;
 use std::process::Command;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::Signal as Key;
 use nix::sys::wait::WaitStatus;
 use rexpect::session::PtySession;
+use rustix::process::{Signal, kill_process};
 use rustix::termios::{Winsize, tcgetwinsize, tcsetwinsize};
 
+use crate::around::wait_until_stopped;
 use crate::prompts::{TWICE, at_terminal, expect, expect_exit, shell};
 use crate::support::{BINARY, passsafe, without_variables};
 
@@ -30,13 +32,21 @@ fn around(script: &str) -> PtySession {
     session
 }
 
+/// The last two lines: how it ended, and how often it was fetched.
+#[track_caller]
+fn assert_closed(rest: &str) {
+    let last: Vec<&str> = rest.lines().rev().take(2).collect();
+    let [fetched, closed] = last[..] else { panic!("{rest:?}") };
+    assert!(closed.contains("closed: the safe is gone") && fetched.contains("fetched"), "{rest:?}");
+}
+
 #[test]
 fn a_person_types_into_the_program_and_reads_what_it_says() {
     let mut session = around("echo ready; read -r line; echo \"<$line>\"; exit 3");
     session.send_line("typed").unwrap();
     // The terminal's echo, and the program's answer.
     expect(&mut session, "typed\r\n<typed>\r\n");
-    assert_eq!(expect_exit(&mut session, 3), "closed: the safe is gone\r\n");
+    assert_closed(&expect_exit(&mut session, 3));
 }
 
 #[test]
@@ -62,16 +72,18 @@ fn ctrl_c_is_the_programs_to_handle() {
     session.send_control('c').unwrap();
     expect(&mut session, "caught\r\n");
     session.send_line("").unwrap();
-    expect(&mut session, "S3kr!t\r\n");
-    assert_eq!(expect_exit(&mut session, 0), "closed: the safe is gone\r\n");
+    let rest = expect(&mut session, "S3kr!t\r\n");
+    // The key has reached it once.
+    assert!(!rest.contains("caught"), "{rest}");
+    assert_closed(&expect_exit(&mut session, 0));
 }
 
 #[test]
 fn a_program_that_does_not_handle_keys_dies_of_them() {
-    for (key, signal) in [('c', Signal::SIGINT), ('\\', Signal::SIGQUIT)] {
+    for (key, signal) in [('c', Key::SIGINT), ('\\', Key::SIGQUIT)] {
         let mut session = around("ulimit -c 0; echo ready; exec sleep 1000");
         session.send_control(key).unwrap();
-        assert!(session.exp_eof().unwrap().ends_with("closed: the safe is gone\r\n"));
+        assert_closed(&session.exp_eof().unwrap());
         let status = session.process().wait().unwrap();
         assert!(matches!(status, WaitStatus::Signaled(_, by, false) if by == signal), "{status:?}");
     }
@@ -156,7 +168,8 @@ fn it_stops_and_goes_on_as_any_job() {
         assert!(passsafe(["status", "--url", &url]).output().unwrap().status.success());
     }
     line(&mut bash, "");
-    expect(&mut bash, "S3kr!t\r\nclosed: the safe is gone\r\n");
+    expect(&mut bash, "S3kr!t\r\n");
+    expect(&mut bash, "closed: the safe is gone");
     line(&mut bash, "echo code=$?");
     expect(&mut bash, "code=3\r\n");
     end(bash);
@@ -181,7 +194,7 @@ fn a_program_with_a_group_of_its_own_stops_and_goes_on() {
     line(&mut bash, "$BINARY get");
     expect(&mut bash, "S3kr!t\r\n");
     line(&mut bash, "exit 4");
-    expect(&mut bash, "closed: the safe is gone\r\n");
+    expect(&mut bash, "closed: the safe is gone");
     line(&mut bash, "echo code=$?");
     expect(&mut bash, "code=4\r\n");
     end(bash);
@@ -203,6 +216,32 @@ fn a_job_in_the_background_stops_when_it_wants_to_read() {
     line(&mut bash, "fg");
     line(&mut bash, "typed");
     expect(&mut bash, "<typed>\r\n");
-    expect(&mut bash, "closed: the safe is gone\r\n");
+    expect(&mut bash, "closed: the safe is gone");
+    end(bash);
+}
+
+/// Nobody would wait for it, and whoever stopped it has it go on.
+#[test]
+fn a_program_that_is_stopped_in_the_background_stops_nobody_else() {
+    let mut bash = bash();
+    let script = "echo program=$$.; exec sleep 1000";
+    line(
+        &mut bash,
+        &format!("echo S3kr1t | $BINARY {SERVE} --password-stdin -- sh -c '{script}' &"),
+    );
+    expect(&mut bash, "open for 5 minutes on ");
+    let url = expect(&mut bash, ", until the program ends\r\n");
+    expect(&mut bash, "program=");
+    let number = expect(&mut bash, ".").parse().unwrap();
+    let program = rustix::process::Pid::from_raw(number).unwrap();
+    kill_process(program, Signal::STOP).unwrap();
+    wait_until_stopped(program);
+    // Before and after the serving process has heard of it.
+    for _ in 0..50 {
+        assert!(passsafe(["status", "--url", &url]).output().unwrap().status.success());
+    }
+    kill_process(program, Signal::CONT).unwrap();
+    kill_process(program, Signal::TERM).unwrap();
+    expect(&mut bash, "closed: the safe is gone");
     end(bash);
 }

@@ -14,6 +14,8 @@ mod around;
 mod asking;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod consent;
 mod descriptors;
 #[cfg(target_os = "linux")]
 mod errors;
@@ -38,9 +40,11 @@ mod rogue;
 mod run;
 #[cfg(target_os = "linux")]
 mod scan;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod screen;
 mod secrets;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod served;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;

@@ -101,6 +101,23 @@ fn a_signal_that_was_ignored_is_so_after_questions_too() {
 }
 
 #[test]
+fn the_terminal_is_as_it_was_when_the_program_starts() {
+    let safe = Safe::start(b"S3kr!t");
+    let credentials = &safe.credentials;
+    let mut session = shell(&format!(
+        "stty -echoctl; stty -a; exec {BINARY} run --url {} --env A -- stty -a",
+        credentials.url
+    ));
+    let before = expect(&mut session, "Passphrase: ");
+    session.send_line(&credentials.passphrase).unwrap();
+    expect(&mut session, "Token: ");
+    session.send_line(&credentials.token).unwrap();
+    let after = expect_exit(&mut session, 0);
+    assert!(before.contains("-echoctl") && before.contains(" echo "), "{before}");
+    assert_eq!(after.trim(), before.trim());
+}
+
+#[test]
 fn descriptors_are_the_callers_and_no_others() {
     let safe = Safe::start(b"S3kr!t");
     // Those that other tests let slip into every child.
@@ -171,6 +188,12 @@ fn interactive(safe: &Safe) -> PtySession {
     session
 }
 
+/// Ends the shell, which no signal would.
+fn leave(mut session: PtySession) {
+    session.send_line("exit 0").unwrap();
+    expect_exit(&mut session, 0);
+}
+
 /// Runs a line and has the shell say what became of it.
 fn result(session: &mut PtySession, line: &str) -> String {
     session.send_line(line).unwrap();
@@ -197,6 +220,7 @@ fn the_shell_sees_the_programs_own_end() {
             result(&mut session, &format!("{way}no-such-program 2>/dev/null")).ends_with("<127>\n")
         );
     }
+    leave(session);
 }
 
 #[test]
@@ -217,6 +241,7 @@ fn the_terminal_is_the_programs_own() {
         );
         assert!(lines[5].contains('+') && !lines[5].contains('l'), "{seen}");
     }
+    leave(session);
 }
 
 #[test]
@@ -248,6 +273,5 @@ fn keys_reach_the_program_alone() {
         expect(&mut session, "<5>");
         expect(&mut session, "ready> ");
     }
-    session.send_line("exit").unwrap();
-    expect_exit(&mut session, 0);
+    leave(session);
 }

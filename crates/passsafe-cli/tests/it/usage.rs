@@ -123,12 +123,12 @@ fn mistyped_words_are_corrected() {
     assert_usage(
         &["DB_USER"],
         "unrecognized subcommand 'DB_USER'",
-        "a secret's name comes after the verb: passsafe serve DB_USER",
+        "a name comes after its command: 'passsafe serve DB_USER', 'passsafe get DB_USER'",
     );
     assert_usage(
         &["--minutes", "5", "DB_USER"],
         "the subcommand 'DB_USER' cannot be used with '--minutes <N>'",
-        "a secret's name comes after the verb: passsafe serve DB_USER",
+        "a name comes after its command: 'passsafe serve DB_USER', 'passsafe get DB_USER'",
     );
     assert_usage(
         &["--minutes", "5", "get"],
@@ -177,7 +177,17 @@ fn a_name_without_a_verb_is_told_its_place() {
     assert_usage(
         &["DB_USER"],
         "unrecognized subcommand 'DB_USER'",
-        "a name comes after its command: 'passsafe serve DB_USER', 'passsafe get DB_USER'",
+        "a secret's name comes after the verb: passsafe serve DB_USER",
+    );
+    assert_usage(
+        &["--minutes", "5", "DB_USER"],
+        "the subcommand 'DB_USER' cannot be used with '--minutes <N>'",
+        "a secret's name comes after the verb: passsafe serve DB_USER",
+    );
+    assert_usage(
+        &["--minutes", "5", "get"],
+        "the subcommand 'get' cannot be used with '--minutes <N>'",
+        "see 'passsafe --help'",
     );
     // What can be no name is not repeated.
     assert_usage(&["9 lives"], "unrecognized subcommand '9 lives'", "see 'passsafe --help'");

@@ -1,6 +1,6 @@
 //! What a client knows about the end of its safe when nobody is left to ask.
 
-use crate::records::{client, sealed, with_record};
+use crate::records::{client, sealed, with_record, with_status};
 use crate::rogue::Rogue;
 
 #[test]
@@ -38,4 +38,27 @@ fn a_safe_that_answers_after_its_deadline_is_believed() {
     let client = client(&rogue.url());
     client.password().unwrap();
     assert_eq!(client.password().unwrap().expose(), "S3kr!t");
+}
+
+/// Whose owner has given it more time, as a later answer tells.
+#[test]
+fn a_dead_port_before_the_deadline_as_extended_is_just_dead() {
+    for by_status in [false, true] {
+        let record = sealed("S3kr!t");
+        let mut rogue = Rogue::start(move |number| match number {
+            0 => with_record(&record, 0),
+            _ if by_status => with_status(),
+            _ => with_record(&record, 1_450),
+        });
+        let client = client(&rogue.url());
+        client.password().unwrap();
+        if by_status {
+            client.status().unwrap();
+        } else {
+            client.password().unwrap();
+        }
+        rogue.stop();
+        let error = client.password().unwrap_err();
+        assert!(error.is_unreachable() && !error.is_expired(), "{error}");
+    }
 }

@@ -11,6 +11,7 @@
 )]
 
 mod accounts;
+mod consent;
 mod expiry;
 mod facade;
 mod hostile;

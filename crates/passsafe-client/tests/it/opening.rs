@@ -26,6 +26,11 @@ fn secrets_are_found_by_name() {
     assert!(error.is_unknown_entry());
     assert_eq!(error.to_string(), "the safe holds no secret named other");
     let asked = rogue.requests().len();
+    let all = client.entries().unwrap();
+    let values = all.names().map(|name| all.get(name).unwrap().expose());
+    assert_eq!(values.collect::<Vec<_>>(), [&b"k"[..], b"\xff\x00", b"S3kr!t"]);
+    assert_eq!(rogue.requests().len(), asked + 1, "all at one moment");
+    let asked = rogue.requests().len();
     assert!(client.secret("no name").unwrap_err().is_usage());
     assert_eq!(rogue.requests().len(), asked);
 }

@@ -15,10 +15,12 @@ from ._client import Client
 from ._errors import (
     Closed,
     DamagedRecord,
+    Denied,
     Expired,
     ForeignListener,
     InvalidToken,
     MaxInvalidTokens,
+    NoConsent,
     NoCredentials,
     NotASafe,
     NotText,
@@ -41,10 +43,12 @@ __all__ = [
     "Client",
     "Closed",
     "DamagedRecord",
+    "Denied",
     "Expired",
     "ForeignListener",
     "InvalidToken",
     "MaxInvalidTokens",
+    "NoConsent",
     "NoCredentials",
     "NotASafe",
     "NotText",
@@ -63,3 +67,8 @@ __all__ = [
     "WrongPassphrase",
     "load_ipython_extension",
 ]
+
+# Tracebacks and pickles name things as people import them.
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = __name__

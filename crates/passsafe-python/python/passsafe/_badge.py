@@ -9,8 +9,6 @@ import datetime
 import html as markup
 from typing import TYPE_CHECKING
 
-from ._errors import PasssafeError
-
 if TYPE_CHECKING:
     from . import _passsafe
     from ._status import Status
@@ -20,11 +18,12 @@ _OVER = "#cf222e"
 
 
 def html(client: _passsafe.Client) -> str:
-    """One line. Asks for a second at most, and never raises for what it finds."""
+    """One line. Asks for a second at most, and never raises but for Ctrl-C."""
     try:
         status = client._glance()
         dot, words = _DOTS.get(status.state, _OVER), _sentence(status)
-    except PasssafeError:
+    except Exception:
+        # To look at a client is no reason to fail, whatever is the matter.
         dot, words = _OVER, "not reachable"
     return (
         '<span style="display:inline-block;padding:.1em .7em;border:1px solid;'

@@ -57,8 +57,11 @@ class Client(_passsafe.Client):
         ``PASSSAFE_USER`` and ``PASSSAFE_OWNER`` say.
         """
         given = {"host": host, "user": user, "owner": owner}
+        set_ = _environment.address()
+        if any_owner:
+            set_.pop("owner", None)
         options = {
-            **_environment.address(),
+            **set_,
             **{key: value for key, value in given.items() if value is not None},
             "timeout": timeout,
             "any_owner": any_owner,

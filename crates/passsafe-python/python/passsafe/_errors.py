@@ -53,6 +53,14 @@ class Refused(PasssafeError):
     """The safe refused for another reason, such as a host name that is not its own."""
 
 
+class Denied(PasssafeError):
+    """The owner of the safe was asked and said no, or did not answer the safe in time."""
+
+
+class NoConsent(PasssafeError, TimeoutError):
+    """The owner of the safe has to allow each release, and did not answer for a minute."""
+
+
 class WrongPassphrase(PasssafeError):
     """The safe was sealed with another passphrase, or for another user."""
 

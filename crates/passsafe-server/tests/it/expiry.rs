@@ -59,6 +59,51 @@ async fn the_wall_clock_past_the_deadline_ends_the_server_within_a_second() {
     assert!(took <= Duration::from_secs(1), "{took:?}");
 }
 
+/// Runs the safe's server until `work` is done.
+async fn while_served<T>(safe: Arc<Safe>, work: impl Future<Output = T>) -> T {
+    let listeners = bind_localhost(0).unwrap();
+    let server = run(listeners, safe, AllowedHosts::default(), Admission::default(), pending());
+    tokio::select! {
+        _ = server => unreachable!("the server has ended"),
+        done = work => done,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_goes_on_for_as_long_as_its_safe_was_extended() {
+    let (safe, clock) = safe();
+    let change = |now: &mut Moment| now.boot += Duration::from_secs(50);
+    while_served(safe.clone(), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        change(&mut clock.0.lock().unwrap());
+        assert_eq!(safe.extend(Duration::from_secs(60)), Ok(Duration::from_secs(70)));
+        change(&mut clock.0.lock().unwrap());
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    })
+    .await;
+    let (state, took) = end_after(safe, clock, change).await;
+    assert_eq!(state, State::Expired);
+    assert!(took <= Duration::from_secs(1), "{took:?}");
+}
+
+/// Nobody comes to ask after it, so the server itself has to notice.
+#[tokio::test(start_paused = true)]
+async fn a_question_that_nobody_waits_for_is_withdrawn_within_a_second() {
+    let (safe, clock) = safe();
+    let safe = Arc::into_inner(safe).unwrap();
+    let (safe, mut questions) = safe.with_consent();
+    let right = Token::parse("936265").unwrap();
+    assert_eq!(safe.fetch(&right).unwrap_err(), Refusal::AwaitingConsent);
+    let mut question = questions.next().await.unwrap();
+    while_served(Arc::new(safe), async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(!question.is_withdrawn());
+        clock.0.lock().unwrap().boot += Duration::from_secs(5);
+        assert!(timeout(Duration::from_secs(1), question.withdrawn()).await.is_ok());
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_locked_safe_is_served_until_its_deadline() {
     let (safe, clock) = safe();

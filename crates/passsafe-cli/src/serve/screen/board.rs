@@ -168,10 +168,7 @@ impl Board {
     pub(super) fn begins_to_listen(&mut self, glance: Glance) -> bool {
         self.next_question(glance);
         if glance.in_foreground && !self.was_in_foreground {
-            // Whatever is pressed right after `fg` was meant for the shell.
-            if let Some(asking) = &mut self.asking {
-                (asking.shown, asking.listens) = (glance.now, false);
-            }
+            self.ask_again(glance);
         }
         self.was_in_foreground = glance.in_foreground;
         let last = self.keys.last();
@@ -297,6 +294,23 @@ impl Board {
 
     fn can_extend(&self, state: State) -> bool {
         self.manner.keys && state == State::Open
+    }
+
+    /// Whatever stood there before, this program may not have had the terminal meanwhile.
+    pub(super) fn was_away(&mut self) {
+        self.was_in_foreground = false;
+    }
+
+    /// Says once more who asks: the shell has written below the question since. Whatever is
+    /// pressed right after `fg` was meant for it.
+    fn ask_again(&mut self, glance: Glance) {
+        let Some(asking) = &mut self.asking else { return };
+        if asking.shown == glance.now {
+            return;
+        }
+        (asking.shown, asking.listens) = (glance.now, false);
+        let text = question::words(&asking.question.caller, &self.names);
+        self.show_line(Tone::Odd, &text, glance);
     }
 
     /// Brings the next question to the screen, if there is none.

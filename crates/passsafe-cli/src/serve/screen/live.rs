@@ -63,7 +63,10 @@ pub(super) fn line(view: View, columns: usize, style: Style) -> String {
         }
     }
     if let Some(uses) = uses {
-        line.add(MARGIN, &uses, str::to_owned);
+        // Shorter, where that leaves room for the keys.
+        let short = uses.trim_end_matches(" left");
+        let is_narrow = line.free() < 2 * MARGIN.len() + uses.len() + keys[1].len();
+        line.add(MARGIN, if is_narrow { short } else { &uses }, str::to_owned);
     }
     let _first_that_fits = keys.iter().any(|keys| line.add(MARGIN, keys, |text| style.dim(text)));
     line.text
@@ -90,6 +93,10 @@ impl Layout {
             self.text.push_str(&ink(text));
         }
         true
+    }
+
+    fn free(&self) -> usize {
+        self.room - self.used
     }
 
     fn add_inked(&mut self, width: usize, text: &str) {
@@ -164,7 +171,7 @@ mod tests {
     fn of_forty_columns() {
         for (view, text) in [
             (OPEN, "  27 min left  e: +15 min"),
-            (LIMITED, "  27 min left  2 of 5 uses left"),
+            (LIMITED, "  27 min left  2 of 5 uses  e: +15 min"),
             (View { can_extend: false, ..OPEN }, "  27 min left  Ctrl-C closes it"),
             (LOCKED, "  locked, gone in 27 min"),
         ] {

@@ -39,7 +39,7 @@ impl Paint {
         self.drawn = None;
     }
 
-    /// The terminal has another width: all is drawn anew.
+    /// The terminal has another width, or others have used it: all is drawn anew.
     pub(super) fn redraw(&mut self) {
         if let Some(drawn) = &mut self.drawn {
             drawn.clear();

@@ -104,8 +104,7 @@ impl Screen {
                 News::Keys => self.read_keys().await,
                 News::Room => self.tty.iter_mut().for_each(Tty::write_pending),
                 News::Resized => self.paint.redraw(),
-                // Whoever had the terminal meanwhile has left it with the cursor in front.
-                News::Continued => self.paint.forget(),
+                News::Continued => self.continued(),
                 News::Due => {}
             }
         }
@@ -223,6 +222,17 @@ impl Screen {
             if self.lines.is_some() { String::new() } else { self.board.take_log(glance.time) };
         let above = above + &self.board.take_aside();
         tty.write(&self.paint.show(&above, self.board.live(glance)));
+    }
+
+    /// It was stopped for a while. A shell that gives the terminal back leaves the cursor in the
+    /// first column of an empty line; one that keeps it, behind a prompt of its own.
+    fn continued(&mut self) {
+        self.board.was_away();
+        if self.tty.as_ref().is_some_and(Tty::in_foreground) {
+            self.paint.redraw();
+        } else {
+            self.paint.forget();
+        }
     }
 
     async fn read_keys(&mut self) {

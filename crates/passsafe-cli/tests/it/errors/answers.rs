@@ -41,6 +41,7 @@ fn refusals() -> Vec<Refusal> {
     [
         (421, "wrong_host"),
         (403, "of_another_version"),
+        (403, "denied"),
         (423, "locked"),
         (410, "spent"),
         (410, "expired"),

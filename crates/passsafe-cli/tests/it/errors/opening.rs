@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::process::Command;
 
+use rexpect::session::spawn_command;
+
 use super::{Case, Refusal};
 use crate::rogue::{genuine, record_answer, rogue};
 use crate::support::{BINARY, Safe, passsafe, without_variables};
 
-pub(super) const CASES: &[Case] = &[passphrases, names, records, little_memory, outputs];
+pub(super) const CASES: &[Case] = &[passphrases, names, no_text, records, little_memory, outputs];
 
 fn passphrases() -> Vec<Refusal> {
     let safe = Safe::start(b"S3kr!t");
@@ -20,7 +22,16 @@ fn passphrases() -> Vec<Refusal> {
 }
 
 fn names() -> Vec<Refusal> {
-    vec![Refusal::of(&Safe::start(b"S3kr!t").run(["get", "DB_USER"]))]
+    let bytes = Safe::start(b"S3kr!t\xff");
+    vec![Refusal::of(&bytes.run(["get", "DB_USER"])), Refusal::of(&bytes.run(["get", "--json"]))]
+}
+
+fn no_text() -> Vec<Refusal> {
+    let safe = Safe::start(b"\x1b[2J");
+    let line = format!("exec {BINARY} get");
+    let mut command = without_variables(Command::new("sh"), ["-c", &line]);
+    command.envs(safe.variables());
+    vec![Refusal::at_terminal(&mut spawn_command(command, Some(30_000)).unwrap())]
 }
 
 fn records() -> Vec<Refusal> {

@@ -11,7 +11,7 @@ use crate::prompts::{expect, passsafe_at_terminal, send_bytes, shell};
 use crate::support::{BINARY, Safe, dead_port, passsafe, with_input, without_variables};
 
 pub(super) const CASES: &[Case] =
-    &[passwords, no_terminal, busy_ports, sockets, little_memory, prompts];
+    &[passwords, named, no_terminal, busy_ports, sockets, little_memory, prompts];
 
 const FLAGS: [&str; 3] = ["serve", "--password-stdin", "--json"];
 
@@ -25,8 +25,29 @@ fn passwords() -> Vec<Refusal> {
     ]
 }
 
-fn no_terminal() -> Vec<Refusal> {
+fn named() -> Vec<Refusal> {
+    let serve = |flags: &[&str]| {
+        let serve = passsafe(["serve", "--json", "--port", "0"].iter().chain(flags));
+        Refusal::of(&with_input(serve, b""))
+    };
     vec![
+        serve(&["--secret-stdin", "KEY"]),
+        serve(&["--secret-file", "KEY=/nowhere"]),
+        serve(&["--secret-file", "KEY=/"]),
+        serve(&["--secret-file", "KEY=/dev/null"]),
+        serve(&["--secret-file", "KEY=/proc/self/clear_refs"]),
+        serve(&["KEY", "KEY"]),
+        serve(&["KEY"]),
+        serve(&["--clear"]),
+        serve(&["--confirm"]),
+    ]
+}
+
+fn no_terminal() -> Vec<Refusal> {
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let empty = format!("--secret-file=KEY={}", empty.path().display());
+    vec![
+        Refusal::of(&passsafe(["serve", "--json", "--port=0", &empty]).output().unwrap()),
         Refusal::of(&passsafe(["serve"]).output().unwrap()),
         Refusal::of(&passsafe(["serve", "--json", "--port=0"]).output().unwrap()),
     ]

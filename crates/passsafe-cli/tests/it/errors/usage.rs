@@ -30,6 +30,9 @@ fn words() -> Vec<Refusal> {
         &["completions"],
         &["--clear", "--json"],
         &["--port=1", "--port=2"],
+        &["--minutes", "5", "DB_USER"],
+        &["--minutes", "5", "get"],
+        &["run", "--", "true"],
     ]
     .map(refused)
     .into()
@@ -45,6 +48,16 @@ fn values() -> Vec<Refusal> {
         &["serve", "--user", ""],
         &["get", "--user", &long],
         &["serve", "--allow-host", "a b"],
+        &["serve", "9"],
+        &["serve", "--max-uses", "0"],
+        &["serve", "--secret-file", "KEY"],
+        &["serve", "--secret-file", "KEY="],
+        &["serve", "--secret-file", "9=x"],
+        &["serve", "--show", "9"],
+        &["serve", "--secret-stdin", "9"],
+        &["run", "--stdin", "9", "--", "true"],
+        &["run", "--file", "=A", "--", "true"],
+        &["run", "--file", "A=9", "--", "true"],
         &["run", "--env", "=A", "--", "true"],
         &["run", "--env", "A=9", "--", "true"],
     ]
