@@ -107,6 +107,11 @@ fn in_a_terminal(command: &str, shown: &[String], scene: &mut Scene<'_>) -> anyh
         said.push_str(&found);
         if let Some(answer) = answer(&found, shown, scene)? {
             terminal.send_line(&answer)?;
+            // As the terminal of a person would show it; this one does not echo.
+            if found.trim_start().starts_with("Minutes") {
+                said.push_str(&answer);
+            }
+            said.push('\n');
         } else if serves && !found.is_empty() {
             scene.open = Some(credentials(&said, terminal)?);
             return Ok(said);
