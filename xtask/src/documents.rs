@@ -119,7 +119,9 @@ fn judge(
             block.code.parse::<toml::Table>()?;
         }
         "json" => {
-            serde_json::from_str::<serde_json::Value>(&block.code)?;
+            // One value, or one a line.
+            let values = serde_json::Deserializer::from_str(&block.code);
+            values.into_iter::<serde_json::Value>().collect::<Result<Vec<_>, _>>()?;
         }
         "console" => console::run(&block.code, scene)?,
         "rust" => rust::run(&document.path, block, scene)?,
