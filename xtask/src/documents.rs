@@ -61,7 +61,7 @@ pub(crate) fn some(repository: &Repository, part: &str) -> anyhow::Result<()> {
     let documents = documents(repository)?;
     let chosen: Vec<_> = documents.iter().filter(|one| one.path.contains(part)).collect();
     let network = Network::new(repository)?;
-    let programs = rust::build(repository, &chosen)?;
+    let programs = rust::build(repository, &documents, part)?;
     let (mut run, mut failed) = (0, 0);
     for document in &chosen {
         let mut scene = Scene::new(repository, &network, &programs)?;

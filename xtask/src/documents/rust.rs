@@ -18,8 +18,12 @@ use crate::stranger::Stranger;
 /// Where each program is, by the document and line of its block.
 pub(super) type Programs = BTreeMap<String, PathBuf>;
 
-/// Builds all of them at once.
-pub(super) fn build(repository: &Repository, documents: &[&Document]) -> anyhow::Result<Programs> {
+/// Builds those of documents whose path contains `part`, all at once.
+pub(super) fn build(
+    repository: &Repository,
+    documents: &[Document],
+    part: &str,
+) -> anyhow::Result<Programs> {
     let mut manifest: Table =
         "[package]\nname = \"reader\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
         publish = false\n[workspace]\nresolver = \"3\"\n[dependencies]\n"
@@ -28,7 +32,7 @@ pub(super) fn build(repository: &Repository, documents: &[&Document]) -> anyhow:
     for document in documents {
         for block in document.blocks.iter().filter(|block| !block.beside.contains(NOT_RUN)) {
             match block.language.as_str() {
-                "rust" => {
+                "rust" if document.path.contains(part) => {
                     ensure!(
                         block.code.contains("fn main"),
                         "{}:{}: has no main",
