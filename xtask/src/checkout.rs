@@ -17,15 +17,15 @@ pub(crate) struct Checkout<'a> {
 }
 
 impl<'a> Checkout<'a> {
-    /// Checks the current commit out into `folder`, which is replaced.
-    pub(crate) fn new(from: &'a Repository, folder: &str) -> anyhow::Result<Self> {
+    /// Checks `commit` out into `folder`, which is replaced.
+    pub(crate) fn new(from: &'a Repository, folder: &str, commit: &str) -> anyhow::Result<Self> {
         let path = from.path(folder);
         if path.exists() {
             fs::remove_dir_all(&path)?;
         }
         run(git(from, &["worktree", "prune"]))?;
         let mut add = git(from, &["worktree", "add", "--quiet", "--detach"]);
-        add.arg(&path).arg("HEAD");
+        add.arg(&path).arg(commit);
         run(add)?;
         Ok(Self { from, tree: from.at(path.clone()), folder: path })
     }

@@ -35,33 +35,44 @@ const SUMS: &str = "SHA256SUMS";
 
 /// Makes everything once.
 pub(crate) fn make(repository: &Repository) -> anyhow::Result<()> {
-    let files = make_in(repository, PLACES[0], &repository.path(FOLDER))?;
+    let files = make_in(repository, &current(repository)?, PLACES[0], &repository.path(FOLDER))?;
     show(&files)
 }
 
 /// Makes everything twice, compares, and shows that it works.
 pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
     let (first, second) = (repository.path(FOLDER), repository.path("target/dist-again"));
-    let files = make_in(repository, PLACES[0], &first)?;
-    make_in(repository, PLACES[1], &second)?;
+    // Asked for once: another may come while this runs.
+    let commit = current(repository)?;
+    let files = make_in(repository, &commit, PLACES[0], &first)?;
+    make_in(repository, &commit, PLACES[1], &second)?;
     same_bytes(&first, &second)?;
     show(&files)?;
     println!("built twice in different folders: the same bytes");
     seen::works(repository, &first)
 }
 
-/// The files that were made, all in `out`.
-fn make_in(repository: &Repository, place: &str, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+fn current(repository: &Repository) -> anyhow::Result<String> {
+    said(git(repository, &["rev-parse", "HEAD"]))
+}
+
+/// The files that were made of a commit, all in `out`.
+fn make_in(
+    repository: &Repository,
+    commit: &str,
+    place: &str,
+    out: &Path,
+) -> anyhow::Result<Vec<PathBuf>> {
     let started = Instant::now();
     if out.exists() {
         fs::remove_dir_all(out)?;
     }
     fs::create_dir_all(out)?;
-    let checkout = Checkout::new(repository, &format!("{place}/source"))?;
+    let checkout = Checkout::new(repository, &format!("{place}/source"), commit)?;
     let build = Build {
         tree: &checkout.tree,
         target: repository.path(place).join("build"),
-        epoch: said(git(repository, &["log", "-1", "--format=%ct"]))?.parse()?,
+        epoch: said(git(repository, &["log", "-1", "--format=%ct", commit]))?.parse()?,
         version: version(&checkout.tree)?,
         out: out.to_owned(),
     };

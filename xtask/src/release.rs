@@ -42,7 +42,7 @@ pub(crate) fn release(repository: &Repository, arguments: &Arguments) -> anyhow:
         ensure!(!execute, "not ready: {error:#}");
         eprintln!("NOT READY: {error:#}");
     }
-    let copy = Checkout::new(repository, COPY)?;
+    let copy = Checkout::new(repository, COPY, "HEAD")?;
     share_target(repository)?;
     let tree = if *execute { repository } else { &copy.tree };
     change(tree, version)?;
