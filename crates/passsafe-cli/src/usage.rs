@@ -79,14 +79,23 @@ fn runs_a_program(args: &[OsString]) -> bool {
 }
 
 fn explain(error: &clap::Error, command: &Command, verb: Option<&str>) -> Failure {
-    // As `serve` goes without its verb and may have a program, clap takes a wrong verb for an
-    // argument of it.
-    let word = text(error, ContextKind::InvalidArg);
-    if let Some(word) = word.filter(|_| word == verb) {
-        let hint = verb_hint(word, command).unwrap_or_else(|| see_help(command, None));
-        return Failure::new(code::USAGE, format!("unrecognized subcommand '{word}'"), hint);
+    let argument = text(error, ContextKind::InvalidArg);
+    let is_verb = |word: &&str| !word.starts_with('-') && verb.is_none_or(|it| it == *word);
+    match argument.filter(is_verb) {
+        Some(word) => misplaced(word, command),
+        None => Failure::new(code::USAGE, message(error), hint(error, command, verb)),
     }
-    Failure::new(code::USAGE, message(error), hint(error, command, verb))
+}
+
+/// As `serve` goes without its verb and may have a program, clap takes what is meant for a verb
+/// for an argument of it.
+fn misplaced(word: &str, command: &Command) -> Failure {
+    if command.find_subcommand(word).is_some() {
+        let message = format!("the command '{word}' comes before all options");
+        return Failure::new(code::USAGE, message, see_help(command, Some(word)));
+    }
+    let hint = verb_hint(word, command).unwrap_or_else(|| see_help(command, None));
+    Failure::new(code::USAGE, format!("unrecognized subcommand '{word}'"), hint)
 }
 
 /// clap's own first paragraph, on one line.
@@ -117,10 +126,6 @@ fn hint(error: &clap::Error, command: &Command, verb: Option<&str>) -> String {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             did_you_mean(word, &values)
         }
-        // `passsafe --minutes 5 DB_USER`: what is taken for a verb does not go with flags.
-        ErrorKind::ArgumentConflict => text(error, ContextKind::InvalidSubcommand)
-            .filter(|word| command.find_subcommand(word).is_none())
-            .and_then(|word| verb_hint(word, command)),
         _ => None,
     }
     .unwrap_or_else(|| see_help(command, verb))

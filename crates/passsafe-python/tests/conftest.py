@@ -15,6 +15,7 @@ from typing import Any
 
 import passsafe
 import pytest
+from database import Database
 
 PASSWORD = "S3kr!t äöü"
 
@@ -106,6 +107,20 @@ def safe(binary: str) -> Iterator[Start]:
         process.terminate()
     for process in started:
         process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Database]:
+    """A PostgreSQL with a table of sales."""
+    database = Database()
+    try:
+        database.table(
+            "sales",
+            "select * from (values ('north', 1200), ('south', 950)) as sales (region, total)",
+        )
+        yield database
+    finally:
+        database.stop()
 
 
 class Listener:

@@ -232,9 +232,9 @@ pub(crate) const EXIT_CODES: &[(&str, &str)] = &[
         "77",
         "The safe refused: wrong token, locked, spent, expired, closed, another host; or another account listens there, and nothing was sent.",
     ),
-    ("125", "run: anything of the above, before the program started."),
-    ("126", "run: the program cannot be executed."),
-    ("127", "run: there is no such program."),
+    ("125", "run, and serve with CMD: anything of the above, before the program started."),
+    ("126", "run, and serve with CMD: the program cannot be executed."),
+    ("127", "run, and serve with CMD: there is no such program."),
     (
         "128+N",
         "Ended at a prompt by signal N: Ctrl-C is 130. The terminal is left as it was found.",

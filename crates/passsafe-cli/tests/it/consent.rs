@@ -12,6 +12,8 @@ use crate::support::{BINARY, assert_failure, assert_output, with_input};
 
 /// Who it is may stay unknown on a machine that is busy with other things.
 const ASKS: &str = r"[^\r]* of [a-z]+ asks for the secrets\r\n";
+/// What the one that asks is told meanwhile.
+const WAITS: &str = "waiting: the safe's terminal asks whether to allow this\n";
 const PROMPT: &str = "  Give it? y: yes, n: no, a: always to this ";
 #[test]
 fn a_release_is_asked_for_and_one_key_answers() {
@@ -21,7 +23,7 @@ fn a_release_is_asked_for_and_one_key_answers() {
     served.expect(PROMPT);
     served.press("y");
     served.expect_log("fetched by ");
-    assert_output(&get.wait_with_output().unwrap(), 0, "S3kr!t\n", "");
+    assert_output(&get.wait_with_output().unwrap(), 0, "S3kr!t\n", WAITS);
 
     let get = served.get();
     served.expect_log(ASKS);
@@ -160,7 +162,7 @@ fn questions_reach_the_terminal_when_standard_error_is_elsewhere() {
     served.expect_log(ASKS);
     served.expect(PROMPT);
     served.press("y");
-    assert_output(&get.wait_with_output().unwrap(), 0, "S3kr!t\n", "");
+    assert_output(&get.wait_with_output().unwrap(), 0, "S3kr!t\n", WAITS);
     served.close();
     let log = fs::read_to_string(log.path()).unwrap();
     assert!(log.contains("  fetched by ") && !log.contains("asks"), "{log}");

@@ -38,11 +38,13 @@ const PLACES: &[(&str, usize)] = &[
     ("output.rs", 1),
     ("program.rs", 3),
     ("run.rs", 5),
-    ("run/handover.rs", 6),
-    ("serve.rs", 3),
+    ("run/handover.rs", 7),
+    ("serve.rs", 5),
+    ("serve/around.rs", 1),
     ("serve/bind.rs", 3),
     ("serve/file.rs", 1),
-    ("serve/handoff.rs", 2),
+    ("serve/gate.rs", 3),
+    ("serve/handoff.rs", 3),
     ("serve/seal.rs", 2),
     ("serve/secret.rs", 10),
     ("serve/serving.rs", 2),
@@ -50,7 +52,7 @@ const PLACES: &[(&str, usize)] = &[
     ("serve/sources.rs", 2),
     ("terminal.rs", 5),
     ("terminal/modes.rs", 5),
-    ("usage.rs", 2),
+    ("usage.rs", 4),
 ];
 
 type Case = fn() -> Vec<Refusal>;

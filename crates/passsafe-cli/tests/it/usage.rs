@@ -121,21 +121,6 @@ fn mistyped_words_are_corrected() {
         "did you mean 'bash'?",
     );
     assert_usage(
-        &["DB_USER"],
-        "unrecognized subcommand 'DB_USER'",
-        "a name comes after its command: 'passsafe serve DB_USER', 'passsafe get DB_USER'",
-    );
-    assert_usage(
-        &["--minutes", "5", "DB_USER"],
-        "the subcommand 'DB_USER' cannot be used with '--minutes <N>'",
-        "a name comes after its command: 'passsafe serve DB_USER', 'passsafe get DB_USER'",
-    );
-    assert_usage(
-        &["--minutes", "5", "get"],
-        "the subcommand 'get' cannot be used with '--minutes <N>'",
-        "see 'passsafe --help'",
-    );
-    assert_usage(
         &["get", "9"],
         "invalid value '9' for '[NAME]': a name is 1 to 64 letters, digits, '_', '.' or '-', and starts with a letter or '_'",
         "see 'passsafe get --help'",
@@ -181,13 +166,13 @@ fn a_name_without_a_verb_is_told_its_place() {
     );
     assert_usage(
         &["--minutes", "5", "DB_USER"],
-        "the subcommand 'DB_USER' cannot be used with '--minutes <N>'",
+        "unrecognized subcommand 'DB_USER'",
         "a secret's name comes after the verb: passsafe serve DB_USER",
     );
     assert_usage(
         &["--minutes", "5", "get"],
-        "the subcommand 'get' cannot be used with '--minutes <N>'",
-        "see 'passsafe --help'",
+        "the command 'get' comes before all options",
+        "see 'passsafe get --help'",
     );
     // What can be no name is not repeated.
     assert_usage(&["9 lives"], "unrecognized subcommand '9 lives'", "see 'passsafe --help'");

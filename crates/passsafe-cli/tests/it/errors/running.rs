@@ -11,8 +11,10 @@ pub(super) const CASES: &[Case] = &[programs, variables, names, zero_bytes];
 fn programs() -> Vec<Refusal> {
     let safe = Safe::start(b"S3kr!t");
     ["/no/such/program", "/etc/passwd"]
-        .map(|program| Refusal::of(&safe.run(["run", "--env", "A", "--", program])))
-        .into()
+        .into_iter()
+        .flat_map(|program| [vec!["run", "--env", "A", "--", program], vec!["--", program]])
+        .map(|args| Refusal::of(&safe.run(args)))
+        .collect()
 }
 
 fn variables() -> Vec<Refusal> {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use super::{Case, Refusal};
 use crate::support::{passsafe, with_input};
 
-pub(super) const CASES: &[Case] = &[words, values, not_text, accounts, the_inner_verb];
+pub(super) const CASES: &[Case] = &[words, values, not_text, accounts, the_inner_verbs];
 
 fn refused(args: &[&str]) -> Refusal {
     Refusal::of(&passsafe(args).output().unwrap())
@@ -33,6 +33,9 @@ fn words() -> Vec<Refusal> {
         &["--minutes", "5", "DB_USER"],
         &["--minutes", "5", "get"],
         &["run", "--", "true"],
+        &["--json", "--", "true"],
+        &["serve", "--clear", "--", "true"],
+        &["serve", "--confirm", "--", "true"],
     ]
     .map(refused)
     .into()
@@ -78,6 +81,9 @@ fn accounts() -> Vec<Refusal> {
     ]
 }
 
-fn the_inner_verb() -> Vec<Refusal> {
-    vec![refused(&["__serving", "--handoff", "99", "--listener", "98"])]
+fn the_inner_verbs() -> Vec<Refusal> {
+    vec![
+        refused(&["__serving", "--handoff", "99", "--listener", "98"]),
+        refused(&["__gate", "--pipe=99", "--", "true"]),
+    ]
 }

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,13 +13,15 @@ import pexpect
 import pytest
 from database import HOST, Database
 
-PAGE = Path(__file__).parents[4] / "docs" / "python.md"
+PAGE = Path(__file__).parents[3] / "docs" / "python.md"
 SHOWN = "'crudely explode kilogram detached overdrive unlit', 936265"
 PASSWORD = "S3kr!t"
 
+Shown = tuple[str, str, str]
+
 
 @pytest.fixture
-def shown():
+def shown() -> Iterator[Shown]:
     """What the terminal shows: address, passphrase and token."""
     command = [os.environ["PASSSAFE_BINARY"], "serve", "--minutes", "5", "--port", "0"]
     terminal = pexpect.spawn(command[0], command[1:], encoding="utf-8", timeout=60)
@@ -37,7 +40,9 @@ def shown():
     terminal.close()
 
 
-def test_the_first_example_prints_its_table(shown, database: Database, tmp_path):
+def test_the_first_example_prints_its_table(
+    shown: Shown, database: Database, tmp_path: Path
+) -> None:
     database.role("ana", PASSWORD)
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
@@ -63,4 +68,5 @@ def test_the_first_example_prints_its_table(shown, database: Database, tmp_path)
 def first_example() -> tuple[str, str]:
     page = PAGE.read_text("utf-8")
     found = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.S)
+    assert found
     return found[1], found[2]

@@ -6,18 +6,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from conftest import Start
 from database import HOST, Database
 
-PAGE = Path(__file__).parents[4] / "docs" / "python.md"
+PAGE = Path(__file__).parents[3] / "docs" / "python.md"
 RECIPE = re.compile(r"^```python\n(?P<code>.*?)^```\n\n```text\n(?P<output>.*?)^```$", re.M | re.S)
 BEGINNING = re.compile(r"^```python\n(?P<code>.*?)^```$", re.M | re.S)
 # What a connection string or a URL could trip over, and a letter beyond ASCII.
 PASSWORD = "p;w{o}r'd\" %41+ü"
 
 
-def recipes() -> list:
+def recipes() -> list[Any]:
     _, _, section = PAGE.read_text("utf-8").partition("\n## Recipes\n")
     titled = [part.partition("\n") for part in section.split("\n### ")[1:]]
     found = []
@@ -30,11 +32,15 @@ def recipes() -> list:
 
 def beginning() -> str:
     _, _, section = PAGE.read_text("utf-8").partition("\n## Recipes\n")
-    return BEGINNING.search(section)["code"]
+    found = BEGINNING.search(section)
+    assert found
+    return found["code"]
 
 
 @pytest.mark.parametrize(("code", "output"), recipes())
-def test_recipe_prints_what_the_page_shows(code, output, safe, database: Database, tmp_path):
+def test_recipe_prints_what_the_page_shows(
+    code: str, output: str, safe: Start, database: Database, tmp_path: Path
+) -> None:
     database.role("ana", PASSWORD)
     opened = safe(PASSWORD)
     script = tmp_path / "recipe.py"
@@ -50,5 +56,5 @@ def test_recipe_prints_what_the_page_shows(code, output, safe, database: Databas
     assert (done.stdout, done.stderr, done.returncode) == (output, "", 0)
 
 
-def test_the_page_has_the_recipes_that_it_promises():
+def test_the_page_has_the_recipes_that_it_promises() -> None:
     assert len(recipes()) >= 7

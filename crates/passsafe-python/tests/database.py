@@ -12,9 +12,10 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Any, LiteralString
 
 import psycopg
-from psycopg.sql import SQL, Composable, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 HOST = "127.0.0.1"
 NAME = "sales"
@@ -32,20 +33,20 @@ class Database:
         self.port = _free_port()
         try:
             self._make()
-            self._server = self._start()
-            self._run("postgres", f"create database {NAME}")
+            self._server, self._log = self._start()
+            self._run("postgres", SQL("create database {}").format(Identifier(NAME)))
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
 
     def role(self, name: str, password: str) -> None:
         """Gives the role `name` this password, and makes it first if need be."""
-        exists = self._run(NAME, "select 1 from pg_roles where rolname = %s", [name])
+        exists = self._run(NAME, SQL("select 1 from pg_roles where rolname = %s"), [name])
         verb = SQL("alter" if exists else "create")
         statement = SQL("{} role {} login password {}")
         self._run(NAME, statement.format(verb, Identifier(name), Literal(password)))
 
-    def table(self, name: str, statement: str) -> None:
+    def table(self, name: str, statement: LiteralString) -> None:
         """Makes a table that every role may read."""
         table = Identifier(name)
         self._run(NAME, SQL("create table {} as {}").format(table, SQL(statement)))
@@ -55,17 +56,21 @@ class Database:
         """Ends everybody's connection but its own."""
         self._run(
             NAME,
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
-            " where pid <> pg_backend_pid() and backend_type = 'client backend'",
+            SQL(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+                " where pid <> pg_backend_pid() and backend_type = 'client backend'"
+            ),
         )
 
     def stop(self) -> None:
         self._server.send_signal(signal.SIGQUIT)
         self._server.wait(timeout=30)
-        self._server.stderr.close()
+        self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _run(self, name: str, statement: Composable | str, values: Sequence = ()) -> list:
+    def _run(
+        self, name: str, statement: SQL | Composed, values: Sequence[str] = ()
+    ) -> list[tuple[object, ...]]:
         with psycopg.connect(
             host=HOST,
             port=self.port,
@@ -100,7 +105,7 @@ class Database:
         )
         password_file.unlink()
 
-    def _start(self) -> subprocess.Popen:
+    def _start(self) -> tuple[subprocess.Popen[str], IO[str]]:
         settings = {
             "listen_addresses": HOST,
             "port": self.port,
@@ -117,11 +122,12 @@ class Database:
             text=True,
             **self._as_account(),
         )
+        assert server.stderr
         said = []
         for line in server.stderr:
             said.append(line)
             if "ready to accept connections" in line:
-                return server
+                return server, server.stderr
         raise RuntimeError(f"PostgreSQL did not start:\n{''.join(said)}")
 
     def _command(self, name: str) -> list[str]:
@@ -132,8 +138,8 @@ class Database:
             raise RuntimeError(f"{name} is not there: install PostgreSQL's server")
         return [program, "-D", str(self._folder / "data")]
 
-    def _as_account(self) -> dict:
-        settings = {"cwd": self._folder, "env": {**os.environ, "LC_ALL": "C"}}
+    def _as_account(self) -> dict[str, Any]:
+        settings: dict[str, Any] = {"cwd": self._folder, "env": {**os.environ, "LC_ALL": "C"}}
         if self._account:
             settings |= {
                 "user": self._account.pw_uid,
@@ -150,4 +156,4 @@ def _version(program: Path) -> int:
 def _free_port() -> int:
     # PostgreSQL cannot be handed a socket, nor does it take port 0.
     with socket.create_server((HOST, 0)) as taken:
-        return taken.getsockname()[1]
+        return int(taken.getsockname()[1])
