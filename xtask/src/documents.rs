@@ -38,7 +38,7 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere {
         document: "docs/python.md",
         language: "python",
-        test: "crates/passsafe-python/tests/recipes/test_recipes.py",
+        test: "crates/passsafe-python/tests/test_recipes.py",
         says: "\"python.md\"",
     },
     Elsewhere {
