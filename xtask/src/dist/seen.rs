@@ -21,9 +21,8 @@ const SECRET: &str = "S3kr!t";
 /// An account that no machine has.
 const NOBODY: u32 = 48_151;
 
-const FETCHES: &str = "import os; from passsafe import Client; \
-    print(Client(os.environ['PASSSAFE_PASSPHRASE'], os.environ['PASSSAFE_TOKEN'], \
-    url=os.environ['PASSSAFE_URL']).password(), end='')";
+const FETCHES: &str =
+    "from passsafe import Client; print('{}'.format(Client.from_env().password()), end='')";
 
 pub(super) fn works(repository: &Repository, dist: &Path) -> anyhow::Result<()> {
     let archive = only(dist, |name| name.ends_with("-linux.tar.gz"))?;
