@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::repository::{Repository, run};
-use crate::{bench, deny, pictures, prove, python, shells, tidy, vectors};
+use crate::tidy;
+#[cfg(unix)]
+use crate::{api, bench, deny, documents, packages, pictures, prove, python, shells, vectors};
 
 type Check = fn(&Repository) -> anyhow::Result<()>;
 
@@ -17,25 +19,38 @@ struct Step {
     check: Check,
 }
 
+#[cfg(unix)]
+const WHOLE: &[Step] = &[
+    Step { name: "format", check: format },
+    Step { name: "repository rules", check: tidy::check },
+    Step { name: "clippy", check: clippy },
+    Step { name: "documentation", check: documentation },
+    Step { name: "dependency policy", check: deny::check },
+    Step { name: "public interface", check: api::check },
+    Step { name: "test vectors", check: vectors::check },
+    Step { name: "pictures", check: pictures::check },
+    Step { name: "tests", check: all_tests },
+    Step { name: "shells and manual pages", check: shells::check },
+    Step { name: "tests in Python", check: python::check },
+    Step { name: "fuzz targets, short", check: prove::fuzz::short },
+    Step { name: "packages", check: packages::check },
+    Step { name: "documents", check: documents::check },
+    Step { name: "bench, smoke", check: bench::smoke },
+];
+
 /// Everything: `cargo xtask test`.
+#[cfg(unix)]
 pub(crate) fn whole(repository: &Repository) -> anyhow::Result<()> {
-    walk(
-        repository,
-        &[
-            Step { name: "format", check: format },
-            Step { name: "repository rules", check: tidy::check },
-            Step { name: "clippy", check: clippy },
-            Step { name: "documentation", check: documentation },
-            Step { name: "dependency policy", check: deny::check },
-            Step { name: "test vectors", check: vectors::check },
-            Step { name: "pictures", check: pictures::check },
-            Step { name: "tests", check: all_tests },
-            Step { name: "shells and manual pages", check: shells::check },
-            Step { name: "tests in Python", check: python::check },
-            Step { name: "fuzz targets, short", check: prove::fuzz::short },
-            Step { name: "bench, smoke", check: bench::smoke },
-        ],
-    )
+    walk(repository, WHOLE)
+}
+
+/// One step of it: `cargo xtask test --only NAME`.
+#[cfg(unix)]
+pub(crate) fn only(repository: &Repository, name: &str) -> anyhow::Result<()> {
+    let known: Vec<_> = WHOLE.iter().map(|step| step.name).collect();
+    let step = WHOLE.iter().position(|step| step.name == name);
+    let step = step.and_then(|at| WHOLE.get(at..=at));
+    walk(repository, step.with_context(|| format!("the steps are: {}", known.join(", ")))?)
 }
 
 /// The inner loop: `cargo xtask test --quick`.

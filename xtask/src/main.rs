@@ -8,23 +8,56 @@
     clippy::print_stdout,
     reason = "a chore reports to the person who started it"
 )]
+#![cfg_attr(
+    not(unix),
+    allow(dead_code, reason = "elsewhere than on Unix there is the inner loop and no more")
+)]
 
+mod api;
+#[cfg(unix)]
 mod bench;
+#[cfg(unix)]
 mod binary;
+#[cfg(unix)]
+mod checkout;
+#[cfg(unix)]
 mod debian;
+#[cfg(unix)]
 mod deny;
+#[cfg(unix)]
+mod dist;
+#[cfg(unix)]
+mod documents;
 mod gate;
+#[cfg(unix)]
+mod packages;
+#[cfg(unix)]
 mod pictures;
+#[cfg(unix)]
 mod prove;
+mod published;
+#[cfg(unix)]
 mod python;
+#[cfg(unix)]
 mod relay;
+#[cfg(unix)]
+mod release;
 mod repository;
+#[cfg(unix)]
+mod safe;
+#[cfg(unix)]
 mod shells;
+#[cfg(unix)]
 mod snapshots;
+#[cfg(unix)]
+mod stranger;
+#[cfg(unix)]
 mod terminal;
 mod tidy;
 mod tool;
 mod vectors;
+#[cfg(unix)]
+mod venv;
 
 use std::process::ExitCode;
 
@@ -48,12 +81,17 @@ enum Chore {
         /// Inner loop: format, rules, clippy and unit tests only.
         #[arg(long)]
         quick: bool,
+        /// One step of the gate, by its name.
+        #[arg(long, value_name = "STEP", conflicts_with = "quick")]
+        only: Option<String>,
     },
+    #[cfg(unix)]
     /// Run the long proofs: all of them, or the named ones.
     Prove {
         /// Names of proofs.
         names: Vec<String>,
     },
+    #[cfg(unix)]
     /// Measure how fast passsafe is, against floors and other programs, and write the report.
     Bench {
         /// Names of chapters.
@@ -62,16 +100,44 @@ enum Chore {
         #[arg(long, conflicts_with = "names")]
         smoke: bool,
     },
+    /// List the public interface of the libraries in `docs/api`.
+    Api {
+        /// Write nothing; fail if the files are not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    #[cfg(unix)]
+    /// Run the code blocks of the documents, or of those whose path contains PART.
+    Documents {
+        /// Such as `README` or `docs/rust`.
+        part: Option<String>,
+    },
+    #[cfg(unix)]
+    /// Make what is given out besides the crates, of the current commit, in `target/dist`.
+    Dist {
+        /// Make it twice, compare, and use it where there is nothing else.
+        #[arg(long)]
+        check: bool,
+    },
+    #[cfg(unix)]
+    /// Try a release in a copy, or make it; nothing is pushed or published.
+    Release(release::Arguments),
+    #[cfg(unix)]
     /// Record the pictures of docs/pictures from real runs.
     Pictures {
         /// Record nothing; fail if the committed files cannot be what would be written.
         #[arg(long)]
         check: bool,
     },
+    #[cfg(unix)]
     /// Load the completions in real shells and have the manual pages read.
     Shells,
+    #[cfg(unix)]
     /// Write anew what is made of the command line's definitions: help screens, docs/cli.md.
     Snapshots,
+    #[cfg(unix)]
+    /// Build the wheel and test it, which is a step of the gate.
+    Python,
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -83,15 +149,37 @@ enum Chore {
 fn main() -> ExitCode {
     let repository = Repository::from_env();
     let result = match Arguments::parse().chore {
-        Chore::Test { quick: false } => gate::whole(&repository),
-        Chore::Test { quick: true } => gate::quick(&repository),
+        #[cfg(unix)]
+        Chore::Test { only: Some(step), .. } => gate::only(&repository, &step),
+        #[cfg(unix)]
+        Chore::Test { quick: false, .. } => gate::whole(&repository),
+        Chore::Test { .. } => gate::quick(&repository),
+        #[cfg(unix)]
         Chore::Prove { names } => prove::prove(&repository, &names),
+        #[cfg(unix)]
         Chore::Bench { smoke: true, .. } => bench::smoke(&repository),
+        #[cfg(unix)]
         Chore::Bench { names, .. } => bench::bench(&repository, &names),
+        Chore::Api { check: false } => api::write(&repository),
+        Chore::Api { check: true } => api::check(&repository),
+        #[cfg(unix)]
+        Chore::Documents { part } => documents::some(&repository, &part.unwrap_or_default()),
+        #[cfg(unix)]
+        Chore::Dist { check: false } => dist::make(&repository),
+        #[cfg(unix)]
+        Chore::Dist { check: true } => dist::check(&repository),
+        #[cfg(unix)]
+        Chore::Release(arguments) => release::release(&repository, &arguments),
+        #[cfg(unix)]
         Chore::Pictures { check: false } => pictures::record(&repository),
+        #[cfg(unix)]
         Chore::Pictures { check: true } => pictures::check(&repository),
+        #[cfg(unix)]
         Chore::Shells => shells::check(&repository),
+        #[cfg(unix)]
         Chore::Snapshots => snapshots::write(&repository),
+        #[cfg(unix)]
+        Chore::Python => python::check(&repository),
         Chore::Vectors { check: false } => vectors::write(&repository),
         Chore::Vectors { check: true } => vectors::check(&repository),
     };

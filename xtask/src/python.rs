@@ -32,8 +32,7 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
     run(environment.python(&["-m", "ruff", "format", "--check", "--quiet", CRATE]))
         .context("`ruff format` mends it")?;
     run(environment.python(&["-m", "ruff", "check", "--quiet", CRATE]))?;
-    let wheel = environment.wheel()?;
-    environment.install(&wheel)?;
+    let wheel = environment.install()?;
     let mut tests = environment.python(&["-m", "pytest", "--quiet", CRATE]);
     tests.env("PASSSAFE_BINARY", binary::debug(repository)?).env("PASSSAFE_TEST_WHEEL", wheel);
     run(tests)
@@ -42,7 +41,7 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
 /// The interpreter of the environment, with the wheel as it is now installed in it.
 pub(crate) fn with_wheel(repository: &Repository) -> anyhow::Result<PathBuf> {
     let environment = Environment::provide(repository)?;
-    environment.install(&environment.wheel()?)?;
+    environment.install()?;
     Ok(environment.interpreter())
 }
 
@@ -95,10 +94,6 @@ impl<'a> Environment<'a> {
         self.repository.path(ENVIRONMENT).join("bin/python")
     }
 
-    fn install(&self, wheel: &Path) -> anyhow::Result<()> {
-        run(self.pip(&["--force-reinstall", "--no-deps", &wheel.to_string_lossy()]))
-    }
-
     fn python(&self, arguments: &[&str]) -> Command {
         let mut python = self.repository.command(self.interpreter());
         python.args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -110,6 +105,13 @@ impl<'a> Environment<'a> {
     fn pip(&self, arguments: &[&str]) -> Command {
         let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         self.python(&[&install, arguments].concat())
+    }
+
+    /// Puts the wheel into the environment, and says where it is.
+    fn install(&self) -> anyhow::Result<PathBuf> {
+        let wheel = self.wheel()?;
+        run(self.pip(&["--force-reinstall", "--no-deps", &wheel.to_string_lossy()]))?;
+        Ok(wheel)
     }
 
     /// The wheel as it is released, and nothing else in its folder.

@@ -23,6 +23,11 @@ impl Repository {
         Self { root, cargo: env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")) }
     }
 
+    /// Another working tree of it.
+    pub(crate) fn at(&self, root: PathBuf) -> Self {
+        Self { root, cargo: self.cargo.clone() }
+    }
+
     /// A path of the repository, written with slashes.
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)

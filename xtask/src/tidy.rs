@@ -7,13 +7,17 @@ mod dependencies;
 mod environment;
 mod exposure;
 mod layout;
+mod links;
 mod manifests;
 mod markers;
+mod platform;
+mod published;
 mod server;
 mod shipped;
 mod source;
 mod unsafety;
 mod wordlists;
+mod workflow;
 
 use std::fs;
 
@@ -35,6 +39,10 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
     findings.extend(manifests::check(&manifests));
     findings.extend(dependencies::check(&dependencies::all(repository)?));
     findings.extend(check_wordlists(repository)?);
+    findings.extend(links::check(repository)?);
+    findings.extend(platform::check(repository)?);
+    findings.extend(published::check(repository)?);
+    findings.extend(check_workflow(repository)?);
     for finding in &findings {
         eprintln!("{finding}");
     }
@@ -54,4 +62,13 @@ fn check_wordlists(repository: &Repository) -> anyhow::Result<Vec<String>> {
         &read(wordlists::EMBEDDED)?,
         &String::from_utf8_lossy(&read(wordlists::README)?),
     ))
+}
+
+fn check_workflow(repository: &Repository) -> anyhow::Result<Vec<String>> {
+    let read = |relative: &str| {
+        fs::read_to_string(repository.path(relative))
+            .with_context(|| format!("cannot read {relative}"))
+    };
+    let documents = workflow::DOCUMENTS.map(read).into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(workflow::check(&read(workflow::FILE)?, &documents.join("\n")))
 }

@@ -3,103 +3,19 @@
 //! `cargo xtask bench` starts these programs, side by side with the released `passsafe` and
 //! with other people's programs, and judges what they print. A floor is what the work costs
 //! at least: the same bytes over the same kind of connection by the same HTTP library, with
-//! nothing of passsafe in it. Nothing here is given to users.
+//! nothing of passsafe in it. Nothing here is given to users, and it is for Unix alone.
+#![cfg_attr(
+    unix,
+    allow(clippy::print_stdout, reason = "figures go to the program that asked for them")
+)]
 
-#![allow(clippy::print_stdout, reason = "figures go to the program that asked for them")]
+#[cfg(unix)]
+mod programs;
 
-mod bare;
-mod floors;
-mod least;
-mod minimal;
-mod newcomers;
-mod ours;
-mod samples;
-mod target;
-mod wrong_token;
-
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-
-use anyhow::Context as _;
-use clap::{Parser, Subcommand};
-use serde::Serialize;
-
-use crate::target::Target;
-
-/// Programs that `cargo xtask bench` starts.
-///
-/// The token of the safe is in `PASSSAFE_TOKEN`, its passphrase in `PASSSAFE_PASSPHRASE`.
-#[derive(Parser)]
-struct Arguments {
-    #[command(subcommand)]
-    program: Program,
-}
-
-#[derive(Subcommand)]
-enum Program {
-    /// A bare hyper server with the answer of the safe at URL.
-    Bare {
-        url: Target,
-        /// Listen here, and not on a port.
-        #[arg(long)]
-        socket: Option<PathBuf>,
-    },
-    /// A safe whose record was sealed at the least cost.
-    Least {
-        #[arg(long, default_value = "1")]
-        entries: NonZeroUsize,
-        /// Bytes of each value.
-        #[arg(long, default_value = "24")]
-        value: usize,
-    },
-    /// Round trips of a bare hyper client.
-    FloorAsync { url: Target, count: usize },
-    /// Round trips over a blocking socket, by hand.
-    FloorBlocking { url: Target, count: usize },
-    /// Calls of `password()`.
-    Async { url: String, count: usize },
-    /// Calls of the blocking client's `password()`.
-    Blocking { url: String, count: usize },
-    /// One call of the blocking client's `password()`, the first.
-    First { url: String },
-    /// One request by a bare hyper client, and the key derivation.
-    Minimal { url: Target },
-    /// Wrong tokens between right ones.
-    WrongToken { safes: usize },
-    /// Fetches on new connections while others are open.
-    Newcomers { url: Target, connections: usize, count: usize },
-}
-
+#[cfg(unix)]
 fn main() -> anyhow::Result<()> {
-    match Arguments::parse().program {
-        Program::Bare { url, socket } => bare::serve(&url, &token()?, socket.as_deref()),
-        Program::Least { entries, value } => least::serve(entries, value),
-        Program::FloorAsync { url, count } => print(&floors::by_hyper(&url, &token()?, count)?),
-        Program::FloorBlocking { url, count } => print(&floors::by_hand(&url, &token()?, count)?),
-        Program::Async { url, count } => {
-            print(&ours::warm(&url, &passphrase()?, &token()?, count)?)
-        }
-        Program::Blocking { url, count } => {
-            print(&ours::warm_blocking(&url, &passphrase()?, &token()?, count)?)
-        }
-        Program::First { url } => print(&ours::first(&url, &passphrase()?, &token()?)?),
-        Program::Minimal { url } => minimal::fetch(&url, &passphrase()?, &token()?),
-        Program::WrongToken { safes } => print(&wrong_token::measure(safes)?),
-        Program::Newcomers { url, connections, count } => {
-            print(&newcomers::measure(&url, &token()?, connections, count)?)
-        }
-    }
+    programs::run()
 }
 
-fn token() -> anyhow::Result<String> {
-    std::env::var("PASSSAFE_TOKEN").context("no PASSSAFE_TOKEN")
-}
-
-fn passphrase() -> anyhow::Result<String> {
-    std::env::var("PASSSAFE_PASSPHRASE").context("no PASSSAFE_PASSPHRASE")
-}
-
-fn print(figures: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(figures)?);
-    Ok(())
-}
+#[cfg(not(unix))]
+fn main() {}

@@ -19,6 +19,10 @@
 mod kept;
 #[cfg(target_os = "linux")]
 #[allow(dead_code, reason = "the other tests use the rest")]
+#[path = "it/leaks.rs"]
+mod leaks;
+#[cfg(target_os = "linux")]
+#[allow(dead_code, reason = "the other tests use the rest")]
 #[path = "it/scan.rs"]
 mod scan;
 #[cfg(target_os = "linux")]

@@ -4,30 +4,35 @@
 //! safe serves ciphertext only, for a limited time, to whoever has the token; the passphrase
 //! never leaves this process.
 //!
-//! ```no_run
+//! ```
 //! use passsafe_client::blocking::Client;
 //!
-//! # fn main() -> Result<(), passsafe_client::Error> {
-//! let safe = Client::new("clip zebra mango attic prone duty", "936 265")?;
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/safe.rs"));
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let url = open_a_safe()?;
+//! let safe = Client::new("clip zebra mango attic prone duty", "936 265")?
+//!     .with_url(&url)?; // without it, http://localhost:8051
 //! let password = safe.password()?;
-//! connect_to_database("ana", password.expose());
+//! assert_eq!(password.expose(), "S3kr!t");
 //! # Ok(())
 //! # }
-//! # fn connect_to_database(_: &str, _: &str) {}
 //! ```
 //!
 //! The same without blocking, on a Tokio runtime with I/O and time enabled:
 //!
-//! ```no_run
+//! ```
 //! use passsafe_client::Client;
 //!
-//! # async fn example() -> Result<(), passsafe_client::Error> {
-//! let safe = Client::new("clip zebra mango attic prone duty", "936 265")?;
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/safe.rs"));
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let url = open_a_safe()?;
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let safe = Client::new("clip zebra mango attic prone duty", "936 265")?.with_url(&url)?;
 //! let key = safe.secret("api_key").await?;
-//! call_service(key.expose()).await;
+//! assert_eq!(key.expose(), "k3y");
 //! # Ok(())
+//! # })
 //! # }
-//! # async fn call_service(_: &str) {}
 //! ```
 //!
 //! # What a client keeps
@@ -60,6 +65,7 @@
 //! socket, unless [`Endpoint::with_owner`] names that account. Elsewhere a port cannot be told
 //! from another account's.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod account;

@@ -46,6 +46,7 @@
 //! Copies that the compiler spills to the stack or the system writes to swap are out of
 //! their reach.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod aead;

@@ -26,6 +26,8 @@
 //!   passsafe makes is Argon2's, which its owner wipes.
 //! - Memory that C libraries allocate, and stacks other than the first thread's.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod stack;
 mod unchecked;

@@ -12,6 +12,7 @@
 //! The crate says who it is. Whether that is good enough is its callers' to decide. In a
 //! user namespace, accounts that have no number there all have the same one (65534).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]

@@ -25,7 +25,7 @@ use crate::event::{Caller, Process};
 
 /// For finding a process, the wait for other searches included.
 #[cfg(target_os = "linux")]
-const LOOK_UP_TIMEOUT: Duration = Duration::from_millis(500);
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Between two searches for whoever was refused.
 const REFUSED_INTERVAL: Duration = Duration::from_secs(1);

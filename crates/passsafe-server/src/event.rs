@@ -54,12 +54,15 @@ impl Process {
     }
 }
 
+/// Letters of Hangul that take room and show nothing.
+const FILLERS: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
+
 /// Letters, digits and ASCII signs alone: a name is shown on a terminal, and should neither
 /// command it nor pass for another one by what is not seen.
 fn printable(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
-    let shown =
-        |c: char| if c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric() { c } else { '?' };
+    let is_seen = |c: char| c.is_ascii_graphic() || c.is_alphanumeric() && !FILLERS.contains(&c);
+    let shown = |c: char| if c == ' ' || is_seen(c) { c } else { '?' };
     let name: String = name.trim_ascii().chars().take(MAX_NAME_LEN).map(shown).collect();
     if name.is_empty() { "?".to_owned() } else { name }
 }
@@ -289,6 +292,7 @@ mod tests {
         assert_eq!(name(b"two\nlines\r"), "two?lines");
         assert_eq!(name("käse 7".as_bytes()), "käse 7");
         assert_eq!(name("left\u{202e}thgir\u{200b}\u{7f}\u{9b}".as_bytes()), "left?thgir???");
+        assert_eq!(name("a\u{3164}b\u{ffa0}".as_bytes()), "a?b?");
         assert_eq!(name(b"\xff\xfe"), "??");
         assert_eq!(name(&[b'x'; 4_096]).len(), MAX_NAME_LEN);
     }

@@ -15,24 +15,36 @@
 //! how often the record is handed out ([`Safe::with_max_uses`]), be asked before each release
 //! ([`Safe::with_consent`]), and give the safe more time ([`Safe::extend`]).
 //!
-//! ```no_run
+//! ```
 //! use std::sync::Arc;
 //!
-//! use passsafe_core::{Deadline, Lifetime, SealedRecord, Seed};
+//! use passsafe_core::{Deadline, Lifetime, Seed};
 //! use passsafe_server::{Admission, AllowedHosts, Clock, Safe, SystemClock, bind_localhost, run};
+//! # use passsafe_core::{Cost, Entries, EntryName, Passphrase, SealedRecord, Secret, User, WorkMemory};
 //!
-//! # async fn serve(record: SealedRecord, seed: Seed) -> std::io::Result<()> {
-//! let listeners = bind_localhost(8051)?;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS)?;
+//! # let secrets = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))])?;
+//! # let mut memory = WorkMemory::for_cost(cost)?;
+//! # let mut random = |out: &mut [u8]| { out.fill(7); Ok(()) };
+//! # let (words, user) = (Passphrase::new("zoom")?, User::new("ana")?);
+//! # let record = SealedRecord::seal(&secrets, &words, &user, cost, &mut random, &mut memory)?;
+//! # let shutdown = std::future::ready(());
+//! # let seed = Seed::generate(&mut random)?;
+//! // Given: a sealed record, the seed of its token, and a future that ends the safe early.
+//! let listeners = bind_localhost(0)?; // any free port; usually 8051
 //! let clock = Arc::new(SystemClock);
 //! let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
 //! let safe = Arc::new(Safe::new(&record, seed.token(Lifetime::DEFAULT), deadline, clock));
 //! let (hosts, admission) = (AllowedHosts::default(), Admission::default());
-//! let end = run(listeners, safe, hosts, admission, std::future::pending()).await?;
+//! let end = run(listeners, safe, hosts, admission, shutdown).await?;
 //! println!("the safe is {end:?}");
 //! # Ok(())
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod accept;

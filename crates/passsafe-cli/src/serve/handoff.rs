@@ -11,7 +11,7 @@ use std::ffi::{CString, NulError};
 use std::fs::File;
 use std::io;
 use std::net::TcpListener;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 
 use super::SERVING_VERB;
 use super::gate::Gate;
+use super::inherited;
 use super::screen::Manner;
 use crate::environment;
 use crate::failure::Failure;
@@ -177,10 +178,19 @@ impl Prepared {
         if let Err(error) = redirected {
             return error.into();
         }
+        // Where they cannot be listed they stay, as they would with any other program.
+        let _as_it_was = inherited::keep_only(&self.descriptors());
         match execve(&own_executable(), &arguments, &environment) {
             Ok(never) => match never {},
             Err(error) => error.into(),
         }
+    }
+
+    /// What the serving process takes over.
+    fn descriptors(&self) -> Vec<RawFd> {
+        let program = self.program.iter().map(|(gate, _)| gate);
+        let all = [&self.handoff].into_iter().chain(&self.listeners).chain(&self.socket);
+        all.chain(program).map(AsRawFd::as_raw_fd).collect()
     }
 
     fn arguments(&self) -> Result<Vec<CString>, NulError> {

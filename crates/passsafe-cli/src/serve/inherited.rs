@@ -10,10 +10,12 @@
 //! unsafe, too, because the standard library changes signals and streams before `main`: it
 //! ignores SIGPIPE and opens the null device in place of a stream that was closed. A program
 //! that is started as if without us must get neither. So a function runs before it, which
-//! makes system calls and sets one number, and one runs last before exec.
+//! makes system calls and sets one number, and one runs last before exec. The first also keeps
+//! debuggers out, before there is anything to see.
 #![expect(unsafe_code, reason = "see above")]
 
 use std::collections::HashSet;
+use std::fs;
 use std::io::{self, stderr, stdin, stdout};
 use std::os::fd::{AsFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
@@ -38,6 +40,21 @@ pub(super) fn take(numbers: &[RawFd]) -> io::Result<Vec<OwnedFd>> {
     Ok(numbers.iter().map(|&number| unsafe { OwnedFd::from_raw_fd(number) }).collect())
 }
 
+/// Has exec close all but the standard streams and these: what the caller left open, a secret's
+/// file perhaps, is none of the next program's.
+pub(super) fn keep_only(kept: &[RawFd]) -> io::Result<()> {
+    let open: Vec<RawFd> = fs::read_dir("/dev/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    for number in open.into_iter().filter(|number| *number > 2 && !kept.contains(number)) {
+        // SAFETY: borrowed for one call, which fails cleanly where the number is not open any
+        // more, as that by which they were listed.
+        let _closed_since =
+            fcntl_setfd(unsafe { BorrowedFd::borrow_raw(number) }, FdFlags::CLOEXEC);
+    }
+    Ok(())
+}
+
 /// Those that this process changes: SIGPIPE from the start, the others at prompts.
 const SIGNALS: [c_int; 5] =
     [libc::SIGPIPE, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP];
@@ -53,6 +70,13 @@ static FOUND: AtomicU32 = AtomicU32::new(0);
 static BEFORE_MAIN: extern "C" fn() = look_around;
 
 extern "C" fn look_around() {
+    // Whoever opens the memory of a process keeps it: the sooner nobody may, the fewer do. What
+    // remains is the time from exec to here.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: a system call that takes numbers alone.
+    unsafe {
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)
+    };
     let ignored = SIGNALS.iter().map(|&signal| {
         let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: asks only, and writes to a place of the right type; a C struct of numbers,

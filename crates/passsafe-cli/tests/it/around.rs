@@ -204,8 +204,9 @@ fn standard_input_is_at_its_end_and_the_output_is_the_programs() {
 
 #[test]
 fn the_end_of_the_output_is_where_the_program_ends_it() {
-    // A signal ends a shell's `read`, which has to go on.
-    let patient = r#"read() { until command read "$@" || [ $? -le 128 ]; do :; done; }"#;
+    // A signal ends a shell's `read`, and its `wait`, which can go on.
+    let patient = "read() { exec 3<&0; command read -r _ <&3 >&2 & exec 3<&-; \
+                   until wait $! || [ $? -le 128 ]; do :; done; }";
     let mut around = Around::start(&format!("trap 'exec >&-' USR1; {patient}"), "exit 8");
     around.send(Signal::USR1);
     // Ends only when nobody else holds it.

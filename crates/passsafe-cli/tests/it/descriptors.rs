@@ -4,11 +4,14 @@
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 
-use crate::support::{Safe, assert_output};
+use tempfile::NamedTempFile;
+
+use crate::support::{BINARY, Safe, assert_output, without_variables};
 
 /// Lets the process have descriptors below `limit` only.
 fn limit_descriptors(safe: &Safe, limit: u64) {
@@ -30,6 +33,24 @@ fn processor_time(safe: &Safe) -> u64 {
 
 fn port(safe: &Safe) -> u16 {
     safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap()
+}
+
+/// A secret's file above all.
+#[test]
+fn what_the_caller_left_open_is_closed() {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(b"S3kr!t").unwrap();
+    let script = format!(
+        "exec 7<'{0}' 9<'{0}'; \
+         exec {BINARY} serve --json --port 0 -m 5 --secret-file KEY=/dev/fd/7",
+        file.path().display()
+    );
+    let serve = without_variables(Command::new("sh"), ["-c", &script]);
+    let safe = Safe::start_as_it_is(b"", serve);
+    assert_output(&safe.run(["get", "KEY"]), 0, "S3kr!t\n", "");
+    let open = fs::read_dir(format!("/proc/{}/fd", safe.pid().as_raw_nonzero())).unwrap();
+    let open: Vec<_> = open.map(|entry| fs::read_link(entry.unwrap().path()).unwrap()).collect();
+    assert!(open.len() > 3 && !open.contains(&file.path().to_owned()), "{open:?}");
 }
 
 #[test]

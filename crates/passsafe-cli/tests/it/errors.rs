@@ -18,6 +18,8 @@ use std::thread;
 
 use rexpect::session::PtySession;
 
+use crate::leaks;
+
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const CRATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -70,6 +72,7 @@ struct Refusal {
 
 impl Refusal {
     fn of(output: &Output) -> Self {
+        leaks::assert_none(&output.stderr);
         let stderr = String::from_utf8_lossy(&output.stderr);
         let told = stderr.strip_prefix("error: ").and_then(|text| text.split_once("\nhint: "));
         let (error, hint) = told.unwrap_or_else(|| panic!("{output:?}"));
@@ -82,6 +85,7 @@ impl Refusal {
     /// From what is left to read of a terminal.
     fn at_terminal(session: &mut PtySession) -> Self {
         let rest = session.exp_eof().unwrap();
+        leaks::assert_none(rest.as_bytes());
         let line = |start: &str| {
             let told = rest.lines().find_map(|line| line.strip_prefix(start));
             told.unwrap_or_else(|| panic!("{start}{rest:?}")).to_owned()

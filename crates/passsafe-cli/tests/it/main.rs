@@ -31,6 +31,7 @@ mod isolation;
 mod jobs;
 #[cfg(target_os = "linux")]
 mod kept;
+mod leaks;
 mod life;
 mod open;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -16,6 +16,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::process::{PidfdFlags, pidfd_open};
 use serde::Deserialize;
 
+use crate::leaks;
+
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_passsafe");
 
 /// The command without a terminal and without anybody's variables.
@@ -50,12 +52,20 @@ pub(crate) fn with_input(mut command: Command, input: &[u8]) -> Output {
     let mut child = command.spawn().unwrap();
     // A command that refuses its arguments is gone before it reads.
     let _refused = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap()
+    searched(child.wait_with_output().unwrap())
+}
+
+/// An output on whose standard error there is no secret.
+#[track_caller]
+fn searched(output: Output) -> Output {
+    leaks::assert_none(&output.stderr);
+    output
 }
 
 /// Exit code, stdout and stderr, all to the letter.
 #[track_caller]
 pub(crate) fn assert_output(output: &Output, code: i32, stdout: &str, stderr: &str) {
+    leaks::assert_none(&output.stderr);
     let got = (
         output.status.code(),
         String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -176,7 +186,7 @@ impl Safe {
         I: IntoIterator<Item = S>,
         S: AsRef<OsStr>,
     {
-        self.command(args).output().unwrap()
+        searched(self.command(args).output().unwrap())
     }
 
     pub(crate) fn attempts_left(&self) -> u64 {
@@ -201,7 +211,7 @@ impl Safe {
 
     /// Waits for the process to end by itself.
     pub(crate) fn end(mut self) -> Output {
-        self.child.take().unwrap().wait_with_output().unwrap()
+        searched(self.child.take().unwrap().wait_with_output().unwrap())
     }
 }
 

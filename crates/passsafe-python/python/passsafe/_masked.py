@@ -44,6 +44,12 @@ class SecretText(str):
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError(_NO_PICKLE)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(_NO_PICKLE)
+
+    def __getnewargs__(self) -> NoReturn:
+        raise TypeError(_NO_PICKLE)
+
 
 class SecretBytes(bytes):
     """Bytes whose ``repr`` and ``str`` are masked."""
@@ -63,4 +69,10 @@ class SecretBytes(bytes):
         return self
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(_NO_PICKLE)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(_NO_PICKLE)
+
+    def __getnewargs__(self) -> NoReturn:
         raise TypeError(_NO_PICKLE)

@@ -14,9 +14,9 @@ use passsafe_server::{Admission, AllowedHosts, bind_localhost, run};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::least::Sealed;
-use crate::samples::{Samples, Summary};
-use crate::target::{Answer, Target};
+use crate::programs::least::Sealed;
+use crate::programs::samples::{Samples, Summary};
+use crate::programs::target::{Answer, Target};
 
 /// Right tokens before the first that counts.
 const WARM_UP: usize = 4;

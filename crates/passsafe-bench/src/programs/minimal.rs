@@ -4,8 +4,8 @@
 use passsafe_client::account_user;
 use passsafe_core::{Passphrase, SealedRecord};
 
-use crate::floors;
-use crate::target::Target;
+use crate::programs::floors;
+use crate::programs::target::Target;
 
 pub(crate) fn fetch(url: &Target, passphrase: &str, token: &str) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

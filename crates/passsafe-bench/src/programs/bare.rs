@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 
-use crate::target::{Answer, Target};
+use crate::programs::target::{Answer, Target};
 
 /// What hyper writes by itself.
 const BY_HYPER: [&str; 2] = ["content-length", "date"];

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use passsafe_client::{Client, blocking};
 
-use crate::samples::{self, Samples, Summary};
+use crate::programs::samples::{self, Samples, Summary};
 
 /// `password()`, the key being there.
 pub(crate) fn warm(

@@ -5,8 +5,8 @@ use std::time::Instant;
 use anyhow::ensure;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::samples::{Samples, Summary};
-use crate::target::{Answer, Target};
+use crate::programs::samples::{Samples, Summary};
+use crate::programs::target::{Answer, Target};
 
 /// Connects so many times, one less, and stays silent; then fetches `count` times, each time
 /// on a connection of its own.

@@ -14,8 +14,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::samples::{self, Samples, Summary};
-use crate::target::{Answer, Target};
+use crate::programs::samples::{self, Samples, Summary};
+use crate::programs::target::{Answer, Target};
 
 pub(crate) type Sender = SendRequest<Empty<Bytes>>;
 
