@@ -70,13 +70,7 @@ static FOUND: AtomicU32 = AtomicU32::new(0);
 static BEFORE_MAIN: extern "C" fn() = look_around;
 
 extern "C" fn look_around() {
-    // Whoever opens the memory of a process keeps it: the sooner nobody may, the fewer do. What
-    // remains is the time from exec to here.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: a system call that takes numbers alone.
-    unsafe {
-        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)
-    };
+    hide();
     let ignored = SIGNALS.iter().map(|&signal| {
         let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: asks only, and writes to a place of the right type; a C struct of numbers,
@@ -92,6 +86,17 @@ extern "C" fn look_around() {
     let found = bits.fold(0, |bits, (place, is_set)| bits | (u32::from(is_set) << place));
     FOUND.store(found, Ordering::Relaxed);
 }
+
+/// Whoever opens the memory of a process keeps it: the sooner nobody may, the fewer do. What
+/// remains is the time from exec to here.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn hide() {
+    // SAFETY: a system call that takes numbers alone.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn hide() {}
 
 fn found(place: usize) -> bool {
     FOUND.load(Ordering::Relaxed) & (1 << place) != 0
