@@ -240,7 +240,7 @@ pub(crate) struct FormArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) handover: HandoverArgs,
-    /// Leave PASSSAFE_… in the program's environment
+    /// Leave passsafe's own variables to the program
     ///
     /// Passphrase and token included, and with them all that the safe holds.
     #[arg(long, hide_short_help = true)]

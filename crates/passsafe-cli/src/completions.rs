@@ -5,6 +5,7 @@
 
 use std::io::Write as _;
 
+use clap::Command;
 use clap::builder::PossibleValue;
 use clap_complete::Shell;
 
@@ -14,11 +15,24 @@ use crate::{help, output};
 
 pub(crate) fn print(args: &CompletionsArgs) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut help::command(), "passsafe", &mut script);
+    clap_complete::generate(args.shell, &mut without_the_program(), "passsafe", &mut script);
     if args.shell == Shell::Fish {
         script.extend(values_for_fish());
     }
     output::write(&script)
+}
+
+/// Without what comes after `--` where the verb is left out: zsh would offer it in the verb's
+/// place.
+fn without_the_program() -> Command {
+    let whole = help::command();
+    let flags = whole.get_arguments().filter(|argument| !argument.is_positional());
+    Command::new("passsafe")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args_conflicts_with_subcommands(true)
+        .disable_help_subcommand(true)
+        .args(flags.cloned())
+        .subcommands(whole.get_subcommands().cloned())
 }
 
 /// The generator for fish leaves out what an argument without a flag may be.

@@ -140,7 +140,10 @@ fn verb_hint(word: &str, command: &Command) -> Option<String> {
 }
 
 fn flag_hint(word: &str, command: &Command, verb: Option<&str>) -> Option<String> {
-    // Also what clap calls an argument: a word too many.
+    // Also what clap calls an argument: a word too many, or the program of `run`.
+    if verb == Some("run") && !word.starts_with('-') {
+        return Some(format!("the program comes after --: passsafe run … -- {word}"));
+    }
     let name = word.strip_prefix("--")?;
     let name = name.split('=').next().unwrap_or_default();
     let current = verb.and_then(|verb| command.find_subcommand(verb)).unwrap_or(command);

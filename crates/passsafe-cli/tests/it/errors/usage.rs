@@ -33,6 +33,7 @@ fn words() -> Vec<Refusal> {
         &["--minutes", "5", "DB_USER"],
         &["--minutes", "5", "get"],
         &["run", "--", "true"],
+        &["run", "--env", "A", "true"],
         &["--json", "--", "true"],
         &["serve", "--clear", "--", "true"],
         &["serve", "--confirm", "--", "true"],
