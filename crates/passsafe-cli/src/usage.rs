@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 #[cfg(unix)]
-use clap::Parser as _;
+use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, FromArgMatches as _};
 use passsafe_core::EntryName;
@@ -34,18 +34,10 @@ pub(crate) enum Asked {
 pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Asked, Failure> {
     let args: Vec<OsString> = args.collect();
     #[cfg(unix)]
-    if args.get(1).is_some_and(|verb| verb == SERVING_VERB) {
-        let rest = args.into_iter().skip(1);
-        return ServingArgs::try_parse_from(rest)
-            .map(Asked::Serving)
-            .map_err(|error| explain(&error, &help::command(), None));
-    }
-    #[cfg(unix)]
-    if args.get(1).is_some_and(|verb| verb == GATE_VERB) {
-        let rest = args.into_iter().skip(1);
-        return GateArgs::try_parse_from(rest)
-            .map(Asked::Gate)
-            .map_err(|error| explain(&error, &help::command(), None));
+    match args.get(1) {
+        Some(verb) if verb == SERVING_VERB => return inner(args).map(Asked::Serving),
+        Some(verb) if verb == GATE_VERB => return inner(args).map(Asked::Gate),
+        _ => {}
     }
     let mut command = help::command();
     let parsed = command.try_get_matches_from_mut(&args).and_then(|mut matches| {
@@ -62,6 +54,13 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Asked, Failu
             Err(if runs_a_program(&args) { failure.with_code(code::BEFORE_CHILD) } else { failure })
         }
     }
+}
+
+/// What passsafe has told itself.
+#[cfg(unix)]
+fn inner<A: Parser>(args: Vec<OsString>) -> Result<A, Failure> {
+    A::try_parse_from(args.into_iter().skip(1))
+        .map_err(|error| explain(&error, &help::command(), None))
 }
 
 /// The verb as typed, if it is the first argument.

@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "it/account.rs"]
+mod account;
 #[path = "it/support.rs"]
 mod support;
 
@@ -22,30 +24,11 @@ use passsafe_server::{
     Admission, AllowedHosts, Clock as _, Event, Events, Listener, Safe, SocketFile, SocketMode,
     SystemClock, bind_localhost, run,
 };
-use rustix::process::{Gid, Uid, geteuid};
-use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use account::{OTHER, as_other};
 use support::seal;
-
-/// `nobody`, which every system has.
-const OTHER: u32 = 65_534;
-
-/// Does something as another account: on Linux a thread can be of its own.
-fn as_other<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    assert!(geteuid().is_root(), "a second account is needed: run the tests as root");
-    thread::scope(|scope| {
-        let other = scope.spawn(|| {
-            let (uid, gid) = (Uid::from_raw(OTHER), Gid::from_raw(OTHER));
-            set_thread_groups(&[]).unwrap();
-            set_thread_res_gid(gid, gid, gid).unwrap();
-            set_thread_res_uid(uid, uid, uid).unwrap();
-            work()
-        });
-        other.join().unwrap()
-    })
-}
 
 /// A safe served on localhost and on a socket. Dropping it stops the server.
 struct Served {

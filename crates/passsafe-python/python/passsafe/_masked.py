@@ -20,7 +20,22 @@ _NO_PICKLE = (
 )
 
 
-class SecretText(str):
+class _Unpicklable:
+    """What would be stored or sent in the clear."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(_NO_PICKLE)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(_NO_PICKLE)
+
+    def __getnewargs__(self) -> NoReturn:
+        raise TypeError(_NO_PICKLE)
+
+
+class SecretText(_Unpicklable, str):
     """Text whose ``repr`` is masked."""
 
     __slots__ = ()
@@ -41,17 +56,8 @@ class SecretText(str):
     def __deepcopy__(self, memo: dict[int, Any]) -> SecretText:
         return self
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        raise TypeError(_NO_PICKLE)
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(_NO_PICKLE)
-
-    def __getnewargs__(self) -> NoReturn:
-        raise TypeError(_NO_PICKLE)
-
-
-class SecretBytes(bytes):
+class SecretBytes(_Unpicklable, bytes):
     """Bytes whose ``repr`` and ``str`` are masked."""
 
     __slots__ = ()
@@ -67,12 +73,3 @@ class SecretBytes(bytes):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SecretBytes:
         return self
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        raise TypeError(_NO_PICKLE)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(_NO_PICKLE)
-
-    def __getnewargs__(self) -> NoReturn:
-        raise TypeError(_NO_PICKLE)

@@ -15,7 +15,8 @@ use std::time::Instant;
 use passsafe_server::{Caller, Event, Process};
 use rustix::process::geteuid;
 
-use crate::served::{OTHER, RIGHT, Served, as_other, myself, open_safe};
+use crate::account::{OTHER, as_other};
+use crate::served::{RIGHT, Served, myself, open_safe};
 
 /// A shell that connects by TCP when it is told to, and fetches as often as it is told to.
 pub(crate) struct Shell {

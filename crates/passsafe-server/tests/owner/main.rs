@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../it/account.rs"]
+mod account;
 mod callers;
 mod consent;
 mod served;

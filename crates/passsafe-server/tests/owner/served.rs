@@ -15,32 +15,13 @@ use passsafe_server::{
     Admission, AllowedHosts, Caller, Clock as _, Event, Events, Listener, Safe, SocketFile,
     SocketMode, SystemClock, bind_localhost, run,
 };
-use rustix::process::{Gid, Uid, geteuid};
-use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use rustix::process::geteuid;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::support::seal;
 
 pub(crate) const RIGHT: &str = "936265";
-/// `nobody`, which every system has.
-pub(crate) const OTHER: u32 = 65_534;
-
-/// Does something as another account: on Linux a thread can be of its own.
-pub(crate) fn as_other<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    assert!(geteuid().is_root(), "a second account is needed: run the tests as root");
-    thread::scope(|scope| {
-        let other = scope.spawn(|| {
-            let (uid, gid) = (Uid::from_raw(OTHER), Gid::from_raw(OTHER));
-            set_thread_groups(&[]).unwrap();
-            set_thread_res_gid(gid, gid, gid).unwrap();
-            set_thread_res_uid(uid, uid, uid).unwrap();
-            work()
-        });
-        other.join().unwrap()
-    })
-}
-
 pub(crate) fn open_safe() -> Safe {
     let clock = Arc::new(SystemClock);
     let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
