@@ -174,7 +174,7 @@ unsafe impl GlobalAlloc for Heap {
             // hold anything, which MaybeUninit allows for.
             let bytes = unsafe { &mut *slice_from_raw_parts_mut(block.cast(), layout.size()) };
             let bytes: &mut [MaybeUninit<u8>] = bytes;
-            bytes.zeroize();
+            wipe(bytes);
         }
         if self.owns(block) {
             // SAFETY: only `take` gives blocks of the region, and the caller has done with it.
@@ -186,12 +186,24 @@ unsafe impl GlobalAlloc for Heap {
     }
 }
 
+/// Eight bytes at a time: each write is one of its own, because the compiler may leave none out.
+fn wipe(bytes: &mut [MaybeUninit<u8>]) {
+    // SAFETY: both may hold anything.
+    let (head, words, tail) = unsafe { bytes.align_to_mut::<MaybeUninit<u64>>() };
+    head.zeroize();
+    words.zeroize();
+    tail.zeroize();
+}
+
 /// The list and the size of the blocks for a layout, if the region has such.
 fn class(layout: Layout) -> Option<(usize, usize)> {
-    let fits = |size: usize| layout.size().max(layout.align()) <= size;
-    (0..CLASSES)
-        .map(|class| (class, SMALLEST << class))
-        .find(|&(_, size)| fits(size) && layout.align() <= ALIGNMENT)
+    let least = layout.size().max(layout.align()).max(SMALLEST);
+    if least > LARGEST || layout.align() > ALIGNMENT {
+        return None;
+    }
+    let size = least.next_power_of_two();
+    let class = usize::try_from(size.trailing_zeros() - SMALLEST.trailing_zeros()).ok()?;
+    Some((class, size))
 }
 
 /// Locks pages as they come into use, and leaves them out of dumps.

@@ -3,6 +3,7 @@
 //! Nothing here is asked of the process itself. One that hides its descriptors (undumpable, or
 //! another account's) is reported as hidden, never guessed at.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
@@ -48,23 +49,48 @@ pub enum Holder {
     Unknown,
 }
 
-/// Looks among the processes of `account` for the one that holds the socket `inode`, which was
-/// connected at `connected`, since boot. Takes a microsecond for each descriptor of the
-/// account, and gives up at `until`.
-#[must_use]
-pub fn holder(inode: u64, account: u32, connected: Duration, until: Instant) -> Holder {
-    let search = Search { inode, account, connected, until };
-    for _ in 0..LOOKS {
-        match search.once() {
-            Ok(Found::One(folder)) => {
-                return folder.describe().map_or(Holder::Unknown, Holder::Process);
-            }
-            Ok(Found::Several) => thread::sleep(BETWEEN_LOOKS),
-            Ok(Found::Hidden) => return Holder::Hidden,
-            Ok(Found::Nobody) | Err(_) => return Holder::Unknown,
+/// A socket whose holder is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its number.
+    pub inode: u64,
+    /// The account among whose processes it is looked for.
+    pub account: u32,
+    /// When it was connected, since boot: who was started later does not count.
+    pub connected: Duration,
+}
+
+/// Looks for the processes that hold these sockets, and tells each, by its number, as soon as
+/// it is known. Takes a microsecond for each descriptor of the accounts, however many sockets
+/// are looked for, and gives up at `until`.
+pub fn holders(wanted: &[Wanted], until: Instant, mut tell: impl FnMut(u64, Holder)) {
+    let mut wanted: HashMap<u64, Wanted> = wanted.iter().map(|it| (it.inode, *it)).collect();
+    for look in 1..=LOOKS {
+        let mut search = Search::new(&wanted);
+        let searched = search.search(until);
+        let last = look == LOOKS || searched.is_err();
+        // One process may hold hundreds.
+        let mut described: HashMap<u32, Option<Process>> = HashMap::new();
+        let mut describe = |pid| {
+            let described = described.entry(pid);
+            described.or_insert_with(|| Folder::new(pid).describe().ok()).clone()
+        };
+        for (inode, sought) in search.sought {
+            let holder = match sought.found {
+                _ if searched.is_err() => Holder::Unknown,
+                Found::One(pid) => describe(pid).map_or(Holder::Unknown, Holder::Process),
+                Found::Several if !last => continue,
+                Found::Nobody if search.hidden.contains(&sought.account) => Holder::Hidden,
+                Found::Several | Found::Nobody => Holder::Unknown,
+            };
+            wanted.remove(&inode);
+            tell(inode, holder);
         }
+        if wanted.is_empty() {
+            return;
+        }
+        thread::sleep(BETWEEN_LOOKS);
     }
-    Holder::Unknown
 }
 
 /// The process with this number, if it is of `account` and was there at `connected`, since
@@ -77,49 +103,78 @@ pub fn process(pid: u32, account: u32, connected: Duration) -> Option<Process> {
 }
 
 struct Search {
-    inode: u64,
+    sought: HashMap<u64, Sought>,
+    accounts: HashSet<u32>,
+    /// Accounts with a process that hides its descriptors.
+    hidden: HashSet<u32>,
+}
+
+struct Sought {
     account: u32,
-    connected: Duration,
-    until: Instant,
+    /// In ticks since boot.
+    connected: u64,
+    found: Found,
 }
 
 enum Found {
-    One(Folder),
-    Several,
-    Hidden,
     Nobody,
+    One(u32),
+    Several,
 }
 
 impl Search {
-    fn once(&self) -> io::Result<Found> {
-        let wanted = format!("socket:[{}]", self.inode);
-        let mut found = None;
-        let mut hidden = false;
+    fn new(wanted: &HashMap<u64, Wanted>) -> Self {
+        let sought = wanted.values().map(|&Wanted { inode, account, connected }| {
+            (inode, Sought { account, connected: ticks(connected), found: Found::Nobody })
+        });
+        Self {
+            sought: sought.collect(),
+            accounts: wanted.values().map(|wanted| wanted.account).collect(),
+            hidden: HashSet::new(),
+        }
+    }
+
+    fn search(&mut self, until: Instant) -> io::Result<()> {
         for entry in fs::read_dir(PROC)? {
             let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
-            if Instant::now() >= self.until {
+            if Instant::now() >= until {
                 return Err(ErrorKind::TimedOut.into());
             }
             let folder = Folder::new(pid);
-            if folder.account().is_ok_and(|uid| uid == self.account) {
-                match folder.holds(wanted.as_bytes()) {
-                    Ok(false) => {}
-                    Ok(true) if folder.started().is_ok_and(|it| it > ticks(self.connected)) => {}
-                    Ok(true) if found.is_some() => return Ok(Found::Several),
-                    Ok(true) => found = Some(folder),
-                    Err(error) => {
-                        hidden |= error.kind() == ErrorKind::PermissionDenied && folder.is_alive();
+            let Ok(account) = folder.account() else { continue };
+            if !self.accounts.contains(&account) {
+                continue;
+            }
+            match folder.sockets(|inode| self.sought.contains_key(&inode)) {
+                Ok(held) => self.holds(&folder, account, &held),
+                Err(error) => {
+                    let hides = error.kind() == ErrorKind::PermissionDenied && folder.is_alive();
+                    if hides {
+                        self.hidden.insert(account);
                     }
                 }
             }
         }
-        Ok(match found {
-            Some(folder) => Found::One(folder),
-            None if hidden => Found::Hidden,
-            None => Found::Nobody,
-        })
+        Ok(())
+    }
+
+    fn holds(&mut self, folder: &Folder, account: u32, held: &HashSet<u64>) {
+        if held.is_empty() {
+            return;
+        }
+        let started = folder.started();
+        for inode in held {
+            let Some(sought) = self.sought.get_mut(inode) else { continue };
+            let came_later = started.as_ref().is_ok_and(|started| *started > sought.connected);
+            if sought.account == account && !came_later {
+                sought.found = match sought.found {
+                    Found::Nobody => Found::One(folder.pid),
+                    Found::One(_) | Found::Several => Found::Several,
+                };
+            }
+        }
     }
 }
 
@@ -138,22 +193,26 @@ impl Folder {
         fs::metadata(&self.path).map(|metadata| metadata.uid())
     }
 
-    /// There may be tens of thousands of descriptors, so this takes no detours.
-    fn holds(&self, wanted: &[u8]) -> io::Result<bool> {
+    /// The sockets that it holds, of those that are wanted. There may be tens of thousands of
+    /// descriptors, so this takes no detours.
+    fn sockets(&self, is_wanted: impl Fn(u64) -> bool) -> io::Result<HashSet<u64>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = open(self.path.join("fd"), flags, Mode::empty())?;
+        let mut held = HashSet::new();
         let mut target = [0; MAX_SOCKET_LEN];
         let mut entries = vec![MaybeUninit::uninit(); 4 * 1024];
         let mut descriptors = RawDir::new(&folder, &mut entries);
         while let Some(descriptor) = descriptors.next() {
             match readlinkat_raw(&folder, descriptor?.file_name(), &mut target[..]) {
-                Ok(length) if target.get(..length) == Some(wanted) => return Ok(true),
+                Ok(length) => {
+                    held.extend(target.get(..length).and_then(inode).filter(|it| is_wanted(*it)));
+                }
                 Err(error @ (Errno::ACCESS | Errno::PERM)) => return Err(error.into()),
-                // Closed in the meantime, or something else.
-                _ => {}
+                // Closed in the meantime.
+                Err(_) => {}
             }
         }
-        Ok(false)
+        Ok(held)
     }
 
     fn describe(&self) -> io::Result<Process> {
@@ -187,6 +246,12 @@ impl Folder {
     fn stat(&self) -> io::Result<(u8, u64)> {
         stat(&fs::read(self.path.join("stat"))?).ok_or(ErrorKind::InvalidData.into())
     }
+}
+
+/// The number in `socket:[4711]`.
+fn inode(target: &[u8]) -> Option<u64> {
+    let number = target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(number).ok()?.parse().ok()
 }
 
 fn stat(line: &[u8]) -> Option<(u8, u64)> {

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -10,7 +11,7 @@ use std::process::{Child, Command, Stdio, id};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use passsafe_peer::process::{Holder, Process, holder, process};
+use passsafe_peer::process::{Holder, Process, Wanted, holders, process};
 use passsafe_peer::{Owner, Peers, own_account};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -35,7 +36,16 @@ fn now() -> Duration {
 }
 
 fn look(inode: u64, connected: Duration) -> Holder {
-    holder(inode, own_account(), connected, Instant::now() + Duration::from_secs(60))
+    look_until(inode, connected, Instant::now() + Duration::from_secs(60))
+}
+
+fn look_until(inode: u64, connected: Duration, until: Instant) -> Holder {
+    let wanted = Wanted { inode, account: own_account(), connected };
+    let mut told = Vec::new();
+    holders(&[wanted], until, |inode, holder| told.push((inode, holder)));
+    let [(told, holder)] = <[_; 1]>::try_from(told).unwrap();
+    assert_eq!(told, inode);
+    holder
 }
 
 fn is_this_process(holder: &Holder) -> bool {
@@ -125,6 +135,38 @@ fn a_number_of_another_account_is_nobody() {
 fn without_time_nobody_is_found() {
     let _alone = alone();
     let (_client, inode) = connection();
-    assert_eq!(holder(inode, own_account(), now(), Instant::now()), Holder::Unknown);
+    assert_eq!(look_until(inode, now(), Instant::now()), Holder::Unknown);
     assert!(is_this_process(&look(inode, now())));
+}
+
+#[test]
+fn one_search_is_for_many_sockets() {
+    let _alone = alone();
+    let (_client, own) = connection();
+    let (_none, _server, childs, mut child) = inherited(false);
+    let (_kept, _server_too, shared, mut sharing) = inherited(true);
+    let (gone, no_more) = connection();
+    drop(gone);
+    let account = own_account();
+    let connected = now();
+    let wanted = [own, childs, shared, no_more].map(|inode| Wanted { inode, account, connected });
+    // Sockets of another account are not looked for among the processes of this one.
+    let other = Wanted { account: account + 1, ..wanted[0] };
+    let mut told = HashMap::new();
+    let mut tell = |inode, holder| assert_eq!(told.insert(inode, holder), None);
+    holders(&wanted, Instant::now() + Duration::from_secs(60), &mut tell);
+    assert!(is_this_process(&told[&own]));
+    assert!(matches!(&told[&childs], Holder::Process(it) if it.pid == child.id()));
+    assert_eq!(told[&shared], Holder::Unknown);
+    // Or hidden, where a process of this account hides its descriptors.
+    assert!(!matches!(told[&no_more], Holder::Process(_)));
+    told.clear();
+    holders(&[other], Instant::now() + Duration::from_secs(60), |inode, holder| {
+        told.insert(inode, holder);
+    });
+    assert!(!matches!(told[&own], Holder::Process(_)));
+    for child in [&mut child, &mut sharing] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }

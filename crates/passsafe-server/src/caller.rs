@@ -3,17 +3,21 @@
 //! At most once for each connection, and only when somebody wants to know. What is not known
 //! is left open: no answer waits for it for longer than [`LOOK_UP_TIMEOUT`].
 
+#[cfg(target_os = "linux")]
+use std::collections::HashMap;
 use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
-use passsafe_peer::process::{self, Holder};
+use passsafe_peer::process::{self, Holder, Wanted};
 use passsafe_peer::{Owner, Peers, Socket};
 use tokio::sync::OnceCell;
 #[cfg(target_os = "linux")]
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 #[cfg(target_os = "linux")]
 use tokio::task::spawn_blocking;
 #[cfg(target_os = "linux")]
@@ -66,6 +70,11 @@ impl Peer {
         &self.stranger
     }
 
+    /// Who asks, if that has been found out.
+    pub(crate) fn asker(&self) -> Option<&Asker> {
+        self.asker.get()
+    }
+
     /// Of all connections to a safe, this one's number.
     pub(crate) fn connection(&self) -> u64 {
         self.connection
@@ -93,6 +102,16 @@ pub(crate) struct Callers {
     /// One search at a time, however many ask at once.
     #[cfg(target_os = "linux")]
     turn: Semaphore,
+    /// Who asks for the next search, which is for all of them.
+    #[cfg(target_os = "linux")]
+    waiting: Mutex<Vec<Waiting>>,
+}
+
+#[cfg(target_os = "linux")]
+struct Waiting {
+    wanted: Wanted,
+    /// Closed from the other side when nobody wants to know any more.
+    tell: oneshot::Sender<Holder>,
 }
 
 impl Callers {
@@ -103,6 +122,8 @@ impl Callers {
             last_refused: Mutex::new(None),
             #[cfg(target_os = "linux")]
             turn: Semaphore::new(1),
+            #[cfg(target_os = "linux")]
+            waiting: Mutex::default(),
         }
     }
 
@@ -195,12 +216,21 @@ impl Callers {
         }
         let Some(inode) = inode else { return Found::Unknown };
         let until = Instant::now() + LOOK_UP_TIMEOUT;
+        let mut told = self.wait_for(Wanted { inode, account, connected: met });
         let search = async {
-            let _turn = self.turn.acquire().await;
+            // Another one's search may be for this socket, too.
+            let _turn = tokio::select! {
+                biased;
+                holder = &mut told => return holder.ok(),
+                turn = self.turn.acquire() => turn,
+            };
             if !matters() {
                 return None;
             }
-            spawn_blocking(move || process::holder(inode, account, met, until)).await.ok()
+            let waiting = std::mem::take(&mut *self.waiting());
+            // Tells from there, because this one here may stop waiting before the others.
+            spawn_blocking(move || search_for(waiting, until)).await.ok()?;
+            told.await.ok()
         };
         match timeout(LOOK_UP_TIMEOUT, search).await {
             Ok(Some(Holder::Process(process))) => process.into(),
@@ -209,11 +239,40 @@ impl Callers {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    fn wait_for(&self, wanted: Wanted) -> oneshot::Receiver<Holder> {
+        let (tell, told) = oneshot::channel();
+        let mut waiting = self.waiting();
+        waiting.retain(|waiting| !waiting.tell.is_closed());
+        waiting.push(Waiting { wanted, tell });
+        told
+    }
+
+    #[cfg(target_os = "linux")]
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     #[cfg(not(target_os = "linux"))]
     #[expect(clippy::unused_async, reason = "it takes time where there is something to find")]
     async fn holder(&self, _: &Peer, _: u32, _: Option<u64>, _: impl Fn() -> bool) -> Found {
         Found::Unknown
     }
+}
+
+#[cfg(target_os = "linux")]
+fn search_for(waiting: Vec<Waiting>, until: Instant) {
+    let mut tell = HashMap::new();
+    let mut wanted = Vec::new();
+    for waiting in waiting.into_iter().filter(|waiting| !waiting.tell.is_closed()) {
+        tell.insert(waiting.wanted.inode, waiting.tell);
+        wanted.push(waiting.wanted);
+    }
+    process::holders(&wanted, until, |inode, holder| {
+        if let Some(tell) = tell.remove(&inode) {
+            let _has_gone = tell.send(holder);
+        }
+    });
 }
 
 enum Found {

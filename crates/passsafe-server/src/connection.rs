@@ -15,13 +15,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use passsafe_core::wire::{Code, Problem};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::sleep_until;
 
 use crate::caller::{Callers, Peer};
 use crate::consent::Asker;
-use crate::crowd::Place;
+use crate::crowd::{Farewell, Place};
 use crate::event::Event;
 use crate::hosts::{AllowedHosts, Door};
 use crate::pace::Paced;
@@ -58,6 +57,9 @@ pub(crate) struct Guest<'a> {
 impl Guest<'_> {
     /// Who asks for what is about to be judged, if anybody wants to know.
     pub(crate) async fn asker(&self) -> &Asker {
+        if let Some(known) = self.peer.asker() {
+            return known;
+        }
         let matters = || self.shared.safe.wants_askers();
         if matters() {
             self.shared.callers.asker(&self.peer, matters).await
@@ -94,20 +96,15 @@ pub(crate) enum End {
     CutOff,
 }
 
-/// Serves a connection until either side has enough. When
-/// `draining` turns true, the answer under way is still written.
+/// Serves a connection until either side has enough. When the safe ends, the answer under way
+/// is still written.
 ///
 /// When its place is needed for another, what has arrived until then is still answered.
-pub(crate) async fn serve<S>(
-    stream: S,
-    visit: Visit,
-    shared: Arc<Shared>,
-    mut draining: watch::Receiver<bool>,
-) -> End
+pub(crate) async fn serve<S>(stream: S, visit: Visit, shared: Arc<Shared>) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Visit { door, peer, place: Place { pace, evicted } } = visit;
+    let Visit { door, peer, place: Place { pace, farewell } } = visit;
     let guest = Guest { peer, shared: &shared, door };
     let had_its_turn = AtomicBool::new(false);
     let service = service_fn(async |request| {
@@ -128,14 +125,19 @@ where
     builder.half_close(true).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
     let stream = TokioIo::new(Paced::new(stream, pace.clone()));
     let mut connection = pin!(builder.serve_connection(stream, service));
-    let mut drained = pin!(draining.wait_for(|&draining| draining));
     let mut timer = pin!(sleep_until(pace.deadline()));
-    let mut evicted = pin!(evicted);
-    let mut is_draining = false;
+    let mut farewell = pin!(farewell);
+    let mut drains = false;
     poll_fn(|context| {
+        pace.turn();
         let before = pace.since();
-        if !is_draining && drained.as_mut().poll(context).is_ready() {
-            is_draining = true;
+        let mut is_evicted = false;
+        if !drains && let Poll::Ready(told) = farewell.as_mut().poll(context) {
+            // Untold, whoever kept the places is gone.
+            is_evicted = told != Ok(Farewell::Drain);
+            drains = !is_evicted;
+        }
+        if drains {
             connection.as_mut().graceful_shutdown();
         }
         had_its_turn.store(false, Ordering::Relaxed);
@@ -143,7 +145,7 @@ where
         if connection.as_mut().poll(context).is_ready() {
             return Poll::Ready(End::Over);
         }
-        if evicted.as_mut().poll(context).is_ready() {
+        if is_evicted {
             let answered_just_now = pace.since() != before && !pace.is_answering();
             return Poll::Ready(if answered_just_now { End::Over } else { End::CutOff });
         }
@@ -166,7 +168,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -181,28 +182,23 @@ mod tests {
     const STATUS: &[u8] = b"GET /v1/status HTTP/1.1\r\nHost: localhost:8051\r\n\r\n";
     const LARGE: usize = 64 * 1024;
 
-    /// A client's end of a connection whose pipe holds `capacity` bytes.
-    fn connect(capacity: usize) -> (DuplexStream, watch::Sender<bool>) {
+    /// A client's end of a connection whose pipe holds `capacity` bytes, and the crowd that it
+    /// is alone in.
+    fn connect(capacity: usize) -> (DuplexStream, Crowd) {
         let mut crowd = Crowd::default();
-        let (client, draining) = join(&mut crowd, capacity);
-        tokio::spawn(async move {
-            let _as_long_as_the_test = crowd;
-            pending::<()>().await;
-        });
-        (client, draining)
+        (join(&mut crowd, capacity), crowd)
     }
 
     /// The same, among others.
-    fn join(crowd: &mut Crowd, capacity: usize) -> (DuplexStream, watch::Sender<bool>) {
+    fn join(crowd: &mut Crowd, capacity: usize) -> DuplexStream {
         let (client, server) = duplex(capacity);
         let callers = Callers::new(Arc::default());
         let peer = callers.meet(Far::Untold);
         let visit = Visit { door: Door::Port(8_051), peer, place: crowd.admit() };
         let safe = Arc::new(safe().0);
         let shared = Arc::new(Shared { safe, hosts: AllowedHosts::default(), callers });
-        let draining = watch::Sender::new(false);
-        tokio::spawn(serve(server, visit, shared, draining.subscribe()));
-        (client, draining)
+        tokio::spawn(serve(server, visit, shared));
+        client
     }
 
     /// Reads until the server hangs up, and says how long that took.
@@ -221,14 +217,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_connection_has_five_seconds() {
-        let (mut client, _draining) = connect(LARGE);
+        let (mut client, _crowd) = connect(LARGE);
         let (bytes, took) = rest(&mut client).await;
         assert_eq!((bytes.len(), took.as_secs()), (0, HEAD_TIMEOUT.as_secs()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_dripping_head_has_five_seconds_in_all() {
-        let (mut client, _draining) = connect(LARGE);
+        let (mut client, _crowd) = connect(LARGE);
         let start = Instant::now();
         for byte in STATUS {
             if client.write_all(&[*byte]).await.is_err() {
@@ -243,7 +239,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_kept_connection_may_idle_for_thirty_seconds() {
-        let (mut client, _draining) = connect(LARGE);
+        let (mut client, _crowd) = connect(LARGE);
         for _ in 0..3 {
             client.write_all(STATUS).await.unwrap();
             assert!(answer(&mut client).await.starts_with("HTTP/1.1 200 OK\r\n"));
@@ -255,7 +251,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn after_idling_a_head_has_five_seconds_from_its_first_byte() {
-        let (mut client, _draining) = connect(LARGE);
+        let (mut client, _crowd) = connect(LARGE);
         client.write_all(STATUS).await.unwrap();
         answer(&mut client).await;
         advance(Duration::from_secs(20)).await;
@@ -266,7 +262,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_nobody_reads_is_given_up_after_five_seconds() {
-        let (mut client, _draining) = connect(64);
+        let (mut client, _crowd) = connect(64);
         client.write_all(STATUS).await.unwrap();
         let start = Instant::now();
         // Dropped by the server, the pipe refuses the bytes of another request.
@@ -276,7 +272,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_old_connection_is_told_of_its_last_answer() {
-        let (mut client, _draining) = connect(LARGE);
+        let (mut client, _crowd) = connect(LARGE);
         let start = Instant::now();
         while start.elapsed() < LAST_ANSWER_AFTER {
             client.write_all(STATUS).await.unwrap();
@@ -293,10 +289,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn draining_ends_an_idle_connection_at_once() {
-        let (mut client, draining) = connect(LARGE);
+        let (mut client, mut crowd) = connect(LARGE);
         client.write_all(STATUS).await.unwrap();
         answer(&mut client).await;
-        draining.send_replace(true);
+        crowd.drain();
         let (bytes, took) = rest(&mut client).await;
         assert_eq!((bytes.len(), took), (0, Duration::ZERO));
     }
@@ -309,11 +305,11 @@ mod tests {
             clients.push(join(&mut crowd, LARGE));
             advance(Duration::from_millis(1)).await;
         }
-        clients[0].0.write_all(&STATUS[..20]).await.unwrap();
+        clients[0].write_all(&STATUS[..20]).await.unwrap();
         let _newcomer = join(&mut crowd, LARGE);
-        let (bytes, took) = rest(&mut clients[0].0).await;
+        let (bytes, took) = rest(&mut clients[0]).await;
         assert_eq!((bytes.len(), took), (0, Duration::ZERO));
-        for (client, _) in &mut clients[1..] {
+        for client in &mut clients[1..] {
             client.write_all(STATUS).await.unwrap();
             assert!(answer(client).await.starts_with("HTTP/1.1 200 OK\r\n"));
         }
@@ -322,7 +318,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_has_arrived_before_an_eviction_is_answered() {
         let mut crowd = Crowd::default();
-        let (mut client, _draining) = join(&mut crowd, LARGE);
+        let mut client = join(&mut crowd, LARGE);
         client.write_all(STATUS).await.unwrap();
         crowd.evict();
         let (bytes, took) = rest(&mut client).await;
@@ -332,8 +328,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_asks_much_at_once_waits_for_the_others() {
-        let (mut greedy, _draining) = connect(LARGE);
-        let (mut modest, _draining) = connect(LARGE);
+        let (mut greedy, _crowd) = connect(LARGE);
+        let (mut modest, _crowd) = connect(LARGE);
         greedy.write_all(&STATUS.repeat(100)).await.unwrap();
         modest.write_all(STATUS).await.unwrap();
         answer(&mut modest).await;
@@ -354,7 +350,7 @@ mod tests {
                 "X: x\r\n".repeat(MAX_HEADERS)
             ),
         ] {
-            let (mut client, _draining) = connect(LARGE);
+            let (mut client, _crowd) = connect(LARGE);
             client.write_all(head.as_bytes()).await.unwrap();
             let (bytes, took) = rest(&mut client).await;
             let text = String::from_utf8(bytes).unwrap();

@@ -32,27 +32,36 @@ pub(crate) struct Crowd {
 struct Member {
     pace: Pace,
     /// Closed from the other side when the connection is over.
-    eviction: oneshot::Sender<()>,
+    farewell: oneshot::Sender<Farewell>,
+}
+
+/// Why a connection is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// Its place is needed for another.
+    Evicted,
+    /// The safe is over: after the answer under way.
+    Drain,
 }
 
 /// A connection's place. Whoever drops it has left.
 pub(crate) struct Place {
     pub(crate) pace: Pace,
-    /// Completes when the place is needed for another.
-    pub(crate) evicted: oneshot::Receiver<()>,
+    /// Completes when the connection is to end.
+    pub(crate) farewell: oneshot::Receiver<Farewell>,
 }
 
 impl Crowd {
     /// Gives a newcomer a place, if need be another's.
     pub(crate) fn admit(&mut self) -> Place {
-        self.members.retain(|member| !member.eviction.is_closed());
+        self.members.retain(|member| !member.farewell.is_closed());
         if self.members.len() >= PLACES {
             self.evict();
         }
         let pace = Pace::new();
-        let (eviction, evicted) = oneshot::channel();
-        self.members.push(Member { pace: pace.clone(), eviction });
-        Place { pace, evicted }
+        let (sender, farewell) = oneshot::channel();
+        self.members.push(Member { pace: pace.clone(), farewell: sender });
+        Place { pace, farewell }
     }
 
     /// Takes the place of the connection that has asked nothing for the longest time.
@@ -61,7 +70,14 @@ impl Crowd {
     /// taken by answers: then it is the answer that has been waiting longest to be read.
     pub(crate) fn evict(&mut self) {
         if let Some(at) = self.oldest() {
-            let _already_over = self.members.swap_remove(at).eviction.send(());
+            let _already_over = self.members.swap_remove(at).farewell.send(Farewell::Evicted);
+        }
+    }
+
+    /// Ends all connections, each after the answer under way.
+    pub(crate) fn drain(&mut self) {
+        for member in self.members.drain(..) {
+            let _already_over = member.farewell.send(Farewell::Drain);
         }
     }
 
@@ -79,7 +95,7 @@ impl Crowd {
     }
 
     fn oldest(&mut self) -> Option<usize> {
-        self.members.retain(|member| !member.eviction.is_closed());
+        self.members.retain(|member| !member.farewell.is_closed());
         let answers = self.members.iter().filter(|member| member.pace.is_answering()).count();
         self.members
             .iter()
@@ -106,8 +122,14 @@ mod tests {
         places
     }
 
+    /// Asks something, now.
+    fn ask(place: &Place) {
+        place.pace.turn();
+        place.pace.answering();
+    }
+
     fn evicted(places: &mut [Place]) -> Vec<usize> {
-        let gone = |place: &mut Place| place.evicted.try_recv().is_ok();
+        let gone = |place: &mut Place| place.farewell.try_recv().is_ok();
         (0..).zip(places).filter_map(|(at, place)| gone(place).then_some(at)).collect()
     }
 
@@ -125,10 +147,10 @@ mod tests {
         let mut crowd = Crowd::default();
         let mut places = full(&mut crowd).await;
         // The first asks and is answered, the second drips, the third is being answered.
-        places[0].pace.answering();
+        ask(&places[0]);
         places[0].pace.flushed();
         places[1].pace.received();
-        places[2].pace.answering();
+        ask(&places[2]);
         let mut newcomers = vec![crowd.admit()];
         assert_eq!(evicted(&mut places), [1]);
         newcomers.push(crowd.admit());
@@ -149,10 +171,10 @@ mod tests {
     async fn dripping_makes_nobody_young() {
         let mut crowd = Crowd::default();
         let mut places = full(&mut crowd).await;
-        places[0].pace.answering();
+        ask(&places[0]);
         places[0].pace.flushed();
         for place in &places[1..] {
-            place.pace.answering();
+            ask(place);
             place.pace.flushed();
             advance(Duration::from_millis(1)).await;
         }
@@ -167,12 +189,12 @@ mod tests {
         let mut crowd = Crowd::default();
         let mut places = full(&mut crowd).await;
         for place in places[..UNREAD_ANSWERS].iter().rev() {
-            place.pace.answering();
+            ask(place);
             advance(Duration::from_millis(1)).await;
         }
         let _newcomer = crowd.admit();
         assert_eq!(evicted(&mut places), [UNREAD_ANSWERS], "half of them may stay");
-        places[UNREAD_ANSWERS + 1].pace.answering();
+        ask(&places[UNREAD_ANSWERS + 1]);
         let _newcomer = crowd.admit();
         assert_eq!(evicted(&mut places), [UNREAD_ANSWERS - 1], "the first that was asked for");
     }
@@ -190,7 +212,7 @@ mod tests {
         places.push(crowd.admit());
         advance(Duration::from_millis(1)).await;
         for place in &places {
-            place.pace.answering();
+            ask(place);
             place.pace.flushed();
         }
         assert_eq!(crowd.full_until(), None, "they have asked");

@@ -4,14 +4,17 @@
 //! they were judged. They wait in a bounded queue: an owner who does not listen neither blocks
 //! the safe nor lets it grow, and is told how much was lost.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::Notify;
 
 /// Events that wait to be heard. Memory is taken as they come.
 const CAPACITY: usize = 1_024;
+/// When so many wait, what one caller fetches in a row is counted, and not told each time.
+const CROWDED: usize = 16;
 /// Places in the queue that refusals leave free: they come in floods, and should not displace
 /// what was judged.
 const FOR_JUDGED: usize = CAPACITY / 2;
@@ -77,6 +80,12 @@ pub enum Event {
         caller: Caller,
         /// How often it may still be, where that is limited.
         uses_left: Option<u32>,
+    },
+    /// The one before, so many times more: the same caller came again and again, faster than
+    /// that was heard.
+    FetchedAgain {
+        /// How often.
+        times: u64,
     },
     /// A wrong token was counted.
     InvalidToken {
@@ -154,8 +163,7 @@ impl Event {
 /// A safe's events, in the order in which they were judged.
 #[derive(Debug)]
 pub struct Events {
-    queue: mpsc::Receiver<Queued>,
-    lost: Arc<Mutex<Lost>>,
+    post: Arc<Post>,
     /// Comes after the loss that was told before it.
     held: Option<Event>,
 }
@@ -163,37 +171,89 @@ pub struct Events {
 impl Events {
     /// The next event; `None` when the safe is gone. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Event> {
-        match self.try_recv() {
-            Err(TryRecvError::Empty) => {
-                let queued = self.queue.recv().await;
-                queued.map(|queued| self.told(queued))
+        loop {
+            if let Some(event) = self.try_next() {
+                return Some(event);
             }
-            told => told.ok(),
+            if self.post.is_over.load(Ordering::Acquire) {
+                // Whatever came between the two looks.
+                return self.try_next();
+            }
+            self.post.news.notified().await;
         }
     }
 
     /// The next event that has happened already.
     pub fn try_next(&mut self) -> Option<Event> {
-        self.try_recv().ok()
-    }
-
-    fn try_recv(&mut self) -> Result<Event, TryRecvError> {
         if let Some(event) = self.held.take() {
-            return Ok(event);
+            return Some(event);
         }
-        match self.queue.try_recv() {
-            Ok(queued) => Ok(self.told(queued)),
-            Err(end) => lock(&self.lost).take().ok_or(end),
-        }
-    }
-
-    fn told(&mut self, Queued { lost, event }: Queued) -> Event {
+        let mut waiting = lock(&self.post.waiting);
+        let Some(Queued { lost, event }) = waiting.queue.pop_front() else {
+            return waiting.lost.take();
+        };
         match lost {
-            None => event,
+            None => Some(event),
             Some(lost) => {
                 self.held = Some(event);
-                lost
+                Some(lost)
             }
+        }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.post.is_heard.store(false, Ordering::Release);
+    }
+}
+
+/// What lies between a safe and its owner.
+#[derive(Debug)]
+struct Post {
+    waiting: Mutex<Waiting>,
+    news: Notify,
+    is_heard: AtomicBool,
+    is_over: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    queue: VecDeque<Queued>,
+    lost: Lost,
+}
+
+impl Waiting {
+    /// Counts what is the same as the last one, where many wait.
+    fn repeats(&mut self, caller: &Caller) -> bool {
+        let is_its = |queued: &Queued| matches!(&queued.event, Event::Fetched { caller: last, uses_left: None } if last == caller);
+        if self.queue.len() < CROWDED || !self.lost.is_none() {
+            return false;
+        }
+        let mut last = self.queue.iter_mut().rev();
+        match last.next() {
+            Some(Queued { lost: None, event: Event::FetchedAgain { times } }) => {
+                let repeats = last.next().is_some_and(|queued| is_its(queued));
+                if repeats {
+                    *times = times.saturating_add(1);
+                }
+                repeats
+            }
+            Some(queued) if is_its(queued) => {
+                let event = Event::FetchedAgain { times: 1 };
+                self.queue.push_back(Queued { lost: None, event });
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn push(&mut self, event: Event) {
+        let room = CAPACITY.saturating_sub(self.queue.len());
+        if room == 0 || (room <= FOR_JUDGED && event.is_refusal()) {
+            self.lost.count(&event);
+        } else {
+            self.queue.push_back(Queued { lost: self.lost.take(), event });
         }
     }
 }
@@ -220,47 +280,66 @@ impl Lost {
         *count = count.saturating_add(1);
     }
 
+    fn is_none(&self) -> bool {
+        self.fetched == 0 && self.others == 0
+    }
+
     fn take(&mut self) -> Option<Event> {
+        let some = !self.is_none();
         let Self { fetched, others } = std::mem::take(self);
-        (fetched > 0 || others > 0).then_some(Event::Lost { fetched, others })
+        some.then_some(Event::Lost { fetched, others })
     }
 }
 
 /// The safe's end of its events.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Reporter(Option<Heard>);
-
-#[derive(Debug, Clone)]
-struct Heard {
-    queue: mpsc::Sender<Queued>,
-    lost: Arc<Mutex<Lost>>,
-}
+#[derive(Debug, Default)]
+pub(crate) struct Reporter(Option<Arc<Post>>);
 
 impl Reporter {
     /// One that somebody hears.
     pub(crate) fn heard() -> (Self, Events) {
-        let (sender, queue) = mpsc::channel(CAPACITY);
-        let lost = Arc::<Mutex<Lost>>::default();
-        let reporter = Self(Some(Heard { queue: sender, lost: lost.clone() }));
-        (reporter, Events { queue, lost, held: None })
+        let post = Arc::new(Post {
+            waiting: Mutex::default(),
+            news: Notify::new(),
+            is_heard: AtomicBool::new(true),
+            is_over: AtomicBool::new(false),
+        });
+        (Self(Some(post.clone())), Events { post, held: None })
     }
 
     /// Whether anybody listens, so that finding out who did something is worth while.
     pub(crate) fn is_heard(&self) -> bool {
-        self.0.as_ref().is_some_and(|heard| !heard.queue.is_closed())
+        self.listening().is_some()
     }
 
     pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
-        let Some(heard) = self.0.as_ref().filter(|heard| !heard.queue.is_closed()) else { return };
-        let event = event();
-        let mut lost = lock(&heard.lost);
-        let room = heard.queue.capacity();
-        if room == 0 || (room <= FOR_JUDGED && event.is_refusal()) {
-            lost.count(&event);
-        } else {
-            // Only this function fills the queue, under the lock.
-            let _nobody_listens_any_more =
-                heard.queue.try_send(Queued { lost: lost.take(), event });
+        let Some(post) = self.listening() else { return };
+        lock(&post.waiting).push(event());
+        post.news.notify_one();
+    }
+
+    /// Reports what happens most often, and puts as little together as it takes.
+    pub(crate) fn report_fetched(&self, caller: &Caller, uses_left: Option<u32>) {
+        let Some(post) = self.listening() else { return };
+        let mut waiting = lock(&post.waiting);
+        // Whoever is to hear what it repeats has news already.
+        if uses_left.is_some() || !waiting.repeats(caller) {
+            waiting.push(Event::Fetched { caller: caller.clone(), uses_left });
+            drop(waiting);
+            post.news.notify_one();
+        }
+    }
+
+    fn listening(&self) -> Option<&Post> {
+        self.0.as_deref().filter(|post| post.is_heard.load(Ordering::Acquire))
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        if let Some(post) = &self.0 {
+            post.is_over.store(true, Ordering::Release);
+            post.news.notify_one();
         }
     }
 }
@@ -313,6 +392,44 @@ mod tests {
         assert_eq!(events.try_next(), Some(Event::Lost { fetched: 3, others: 1 }));
         assert_eq!(events.try_next(), Some(Event::Spent));
         assert_eq!(events.try_next(), None);
+    }
+
+    #[test]
+    fn what_one_caller_fetches_in_a_row_is_counted_where_many_wait() {
+        let (reporter, mut events) = Reporter::heard();
+        let [ana, bob] = [1, 2].map(|uid| Caller { account: Some(uid), ..Caller::default() });
+        let fetched = |caller: &Caller| Event::Fetched { caller: caller.clone(), uses_left: None };
+        for _ in 0..CROWDED + 1_000_000 {
+            reporter.report_fetched(&ana, None);
+        }
+        for caller in [&bob, &ana, &ana] {
+            reporter.report_fetched(caller, None);
+        }
+        reporter.report_fetched(&ana, Some(7));
+        reporter.report_fetched(&ana, Some(6));
+        let told: Vec<Event> = std::iter::from_fn(|| events.try_next()).collect();
+        assert_eq!(told[..CROWDED], vec![fetched(&ana); CROWDED]);
+        let limited = |left| Event::Fetched { caller: ana.clone(), uses_left: Some(left) };
+        assert_eq!(
+            told[CROWDED..],
+            [
+                Event::FetchedAgain { times: 1_000_000 },
+                fetched(&bob),
+                fetched(&ana),
+                Event::FetchedAgain { times: 1 },
+                limited(7),
+                limited(6),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn the_last_events_are_told_after_the_end() {
+        let (reporter, mut events) = Reporter::heard();
+        reporter.report(|| Event::Locked);
+        drop(reporter);
+        assert_eq!(events.next().await, Some(Event::Locked));
+        assert_eq!(events.next().await, None);
     }
 
     #[test]

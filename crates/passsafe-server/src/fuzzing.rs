@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use passsafe_peer::Peers;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 
 use crate::caller::{Callers, Far};
 use crate::connection::{self, Shared, Visit};
@@ -15,10 +14,10 @@ use crate::safe::Safe;
 
 /// Serves one connection that came in on `port`, over any stream.
 pub async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, port: u16, safe: Arc<Safe>) {
-    let draining = watch::Sender::new(false);
+    let mut crowd = Crowd::default();
     let callers = Callers::new(Arc::new(Peers::by(&[])));
     let peer = callers.meet(Far::Untold);
-    let visit = Visit { door: Door::Port(port), peer, place: Crowd::default().admit() };
+    let visit = Visit { door: Door::Port(port), peer, place: crowd.admit() };
     let shared = Arc::new(Shared { safe, hosts: AllowedHosts::default(), callers });
-    connection::serve(stream, visit, shared, draining.subscribe()).await;
+    connection::serve(stream, visit, shared).await;
 }

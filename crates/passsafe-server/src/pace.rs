@@ -7,7 +7,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU8, AtomicU64};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -26,56 +28,62 @@ pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const LAST_ANSWER_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// What a connection is doing, and until when it may.
+///
+/// One task moves it; another one reads it at any moment, and can do with a stand that is
+/// changing. The clock is read once in each turn of the connection.
 #[derive(Clone)]
 pub(crate) struct Pace {
     born: Instant,
-    stand: Arc<Mutex<Stand>>,
+    stand: Arc<Stand>,
 }
 
-#[derive(Clone, Copy)]
+/// Times are nanoseconds since the connection was made.
+#[derive(Default)]
 struct Stand {
-    phase: Phase,
-    /// When the request came whose answer is under way; without one, when the last answer
-    /// was written, or the connection made.
-    since: Instant,
-    deadline: Instant,
+    /// When its turn began.
+    now: AtomicU64,
+    phase: AtomicU8,
+    since: AtomicU64,
+    deadline: AtomicU64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Head,
-    Answer,
-    Idle,
-}
+/// Of a request, and from when it is whole.
+const HEAD: u8 = 0;
+const ANSWER: u8 = 1;
+const IDLE: u8 = 2;
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        let now = Instant::now();
-        let stand = Stand { phase: Phase::Head, since: now, deadline: now + HEAD_TIMEOUT };
-        Self { born: now, stand: Arc::new(Mutex::new(stand)) }
+        let pace = Self { born: Instant::now(), stand: Arc::default() };
+        pace.enter(HEAD, HEAD_TIMEOUT);
+        pace
+    }
+
+    /// The connection has its turn.
+    pub(crate) fn turn(&self) {
+        let now = self.born.elapsed();
+        self.stand.now.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// A complete request is being answered.
     pub(crate) fn answering(&self) {
-        let now = Instant::now();
-        self.change(|stand| {
-            *stand = Stand { phase: Phase::Answer, since: now, deadline: now + ANSWER_TIMEOUT };
-        });
+        self.enter(ANSWER, ANSWER_TIMEOUT);
+        self.stand.since.store(self.stand.now.load(Relaxed), Relaxed);
     }
 
     pub(crate) fn deadline(&self) -> Instant {
-        self.get().deadline
+        self.at(&self.stand.deadline)
     }
 
     /// Whether an answer is under way.
     pub(crate) fn is_answering(&self) -> bool {
-        self.get().phase == Phase::Answer
+        self.stand.phase.load(Relaxed) == ANSWER
     }
 
-    /// Since when an answer is under way, or else nothing has been asked in full. The bytes
-    /// of an incomplete request change nothing about it.
+    /// When the request came whose answer is under way; without one, when the last answer was
+    /// written, or the connection made. The bytes of an incomplete request change nothing.
     pub(crate) fn since(&self) -> Instant {
-        self.get().since
+        self.at(&self.stand.since)
     }
 
     pub(crate) fn born(&self) -> Instant {
@@ -84,40 +92,38 @@ impl Pace {
 
     /// Whether nothing has been asked in full yet.
     pub(crate) fn is_unanswered(&self) -> bool {
-        self.since() == self.born
+        self.stand.since.load(Relaxed) == 0
     }
 
     /// Whether the answer under way is to be the last.
     pub(crate) fn is_old(&self) -> bool {
-        self.since().saturating_duration_since(self.born) >= LAST_ANSWER_AFTER
+        Duration::from_nanos(self.stand.since.load(Relaxed)) >= LAST_ANSWER_AFTER
     }
 
     /// Bytes of a request came.
     pub(crate) fn received(&self) {
-        let now = Instant::now();
-        self.change(|stand| {
-            if stand.phase == Phase::Idle {
-                *stand = Stand { phase: Phase::Head, deadline: now + HEAD_TIMEOUT, ..*stand };
-            }
-        });
+        if self.stand.phase.load(Relaxed) == IDLE {
+            self.enter(HEAD, HEAD_TIMEOUT);
+        }
     }
 
     /// All that there was to write is written.
     pub(crate) fn flushed(&self) {
-        let now = Instant::now();
-        self.change(|stand| {
-            if stand.phase == Phase::Answer {
-                *stand = Stand { phase: Phase::Idle, since: now, deadline: now + IDLE_TIMEOUT };
-            }
-        });
+        if self.is_answering() {
+            self.enter(IDLE, IDLE_TIMEOUT);
+            self.stand.since.store(self.stand.now.load(Relaxed), Relaxed);
+        }
     }
 
-    fn get(&self) -> Stand {
-        *self.stand.lock().unwrap_or_else(PoisonError::into_inner)
+    fn enter(&self, phase: u8, timeout: Duration) {
+        let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        let deadline = self.stand.now.load(Relaxed).saturating_add(timeout);
+        self.stand.deadline.store(deadline, Relaxed);
+        self.stand.phase.store(phase, Relaxed);
     }
 
-    fn change(&self, change: impl FnOnce(&mut Stand)) {
-        change(&mut self.stand.lock().unwrap_or_else(PoisonError::into_inner));
+    fn at(&self, time: &AtomicU64) -> Instant {
+        self.born + Duration::from_nanos(time.load(Relaxed))
     }
 }
 

@@ -77,8 +77,9 @@ async fn judge<B: Body>(
     guest: &Guest<'_>,
 ) -> Result<Response<Full<Bytes>>, Refused> {
     let safe = &guest.shared.safe;
-    let foreign = refuse_wrong_host(request, &guest.shared.hosts, guest.door)
-        .and_then(|()| refuse_web_pages(request.headers()));
+    let asked = Asked::of(request.headers());
+    let foreign = refuse_wrong_host(request, &asked, &guest.shared.hosts, guest.door)
+        .and_then(|()| asked.refuse_web_pages());
     if let Err(problem) = foreign {
         guest.report_foreign(&problem).await;
         return Err(problem.into());
@@ -92,7 +93,7 @@ async fn judge<B: Body>(
             Ok(response(StatusCode::OK, json(&safe.status()), Some(JSON_MEDIA_TYPE)))
         }
         Operation::Fetch => {
-            let token = token(request.headers())?;
+            let token = asked.token()?;
             let release = safe.fetch_as(guest.asker().await, &token)?;
             let seconds = HeaderValue::from(release.remaining.as_secs());
             let mut answer = response(StatusCode::OK, release.record, Some(JSON_MEDIA_TYPE));
@@ -100,7 +101,7 @@ async fn judge<B: Body>(
             Ok(answer)
         }
         Operation::Close => {
-            let token = token(request.headers())?;
+            let token = asked.token()?;
             safe.close_as(guest.asker().await, &token)?;
             Ok(response(StatusCode::NO_CONTENT, Bytes::new(), None))
         }
@@ -145,45 +146,80 @@ impl Operation {
     }
 }
 
+/// The headers that matter, of all there are.
+#[derive(Default)]
+struct Asked<'a> {
+    host: Values<'a>,
+    token: Values<'a>,
+    is_from_page: bool,
+}
+
+/// What stands under one name.
+#[derive(Default, Clone, Copy)]
+enum Values<'a> {
+    #[default]
+    None,
+    One(&'a HeaderValue),
+    Several,
+}
+
+impl<'a> Values<'a> {
+    fn add(&mut self, value: &'a HeaderValue) {
+        *self = if matches!(self, Self::None) { Self::One(value) } else { Self::Several };
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// Browsers put `Origin` on every cross-origin request that could matter and
+    /// `Sec-Fetch-Site` on all of them; pages can suppress neither. What a page has Chromium
+    /// fetch ahead (speculation rules) says `none` there, as if the user had typed the address,
+    /// but always has `Sec-Purpose`. Programs send none of them.
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut asked = Self::default();
+        for (name, value) in headers {
+            if *name == HOST {
+                asked.host.add(value);
+            } else if *name == TOKEN {
+                asked.token.add(value);
+            } else {
+                asked.is_from_page |= *name == ORIGIN
+                    || *name == SEC_PURPOSE
+                    || (*name == SEC_FETCH_SITE && value != "none");
+            }
+        }
+        asked
+    }
+
+    fn refuse_web_pages(&self) -> Result<(), Problem> {
+        if self.is_from_page { Err(Problem::new(Code::ForbiddenOrigin)) } else { Ok(()) }
+    }
+
+    fn token(&self) -> Result<Token, Problem> {
+        let value = match self.token {
+            Values::None => return Err(Problem::new(Code::MissingToken)),
+            Values::One(value) => Some(value),
+            Values::Several => None,
+        };
+        value
+            .and_then(|value| Token::from_wire(value.as_bytes()).ok())
+            .ok_or_else(|| Problem::new(Code::MalformedToken))
+    }
+}
+
 /// hyper accepts a missing or double `Host`, so both are refused here.
 fn refuse_wrong_host<B>(
     request: &Request<B>,
+    asked: &Asked<'_>,
     hosts: &AllowedHosts,
     door: Door,
 ) -> Result<(), Problem> {
-    let header = sole(request.headers(), &HOST);
-    let header_is_ours = header.is_some_and(|value| hosts.allows(value.as_bytes(), door));
+    let header_is_ours =
+        matches!(asked.host, Values::One(value) if hosts.allows(value.as_bytes(), door));
     let target_is_ours = request
         .uri()
         .authority()
         .is_none_or(|authority| hosts.allows(authority.as_str().as_bytes(), door));
     if header_is_ours && target_is_ours { Ok(()) } else { Err(Problem::new(Code::WrongHost)) }
-}
-
-/// Browsers put `Origin` on every cross-origin request that could matter and
-/// `Sec-Fetch-Site` on all of them; pages can suppress neither. What a page has Chromium
-/// fetch ahead (speculation rules) says `none` there, as if the user had typed the address,
-/// but always has `Sec-Purpose`. Programs send none of them.
-fn refuse_web_pages(headers: &HeaderMap) -> Result<(), Problem> {
-    let from_page = headers.contains_key(ORIGIN)
-        || headers.contains_key(&SEC_PURPOSE)
-        || headers.get_all(&SEC_FETCH_SITE).iter().any(|site| site != "none");
-    if from_page { Err(Problem::new(Code::ForbiddenOrigin)) } else { Ok(()) }
-}
-
-fn token(headers: &HeaderMap) -> Result<Token, Problem> {
-    if !headers.contains_key(&TOKEN) {
-        return Err(Problem::new(Code::MissingToken));
-    }
-    sole(headers, &TOKEN)
-        .and_then(|value| Token::from_wire(value.as_bytes()).ok())
-        .ok_or_else(|| Problem::new(Code::MalformedToken))
-}
-
-/// The value of a header that stands there exactly once.
-fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
 }
 
 fn refusal<B>(request: &Request<B>, problem: &Problem) -> Response<Full<Bytes>> {

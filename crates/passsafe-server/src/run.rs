@@ -8,7 +8,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use passsafe_core::wire::State;
-use tokio::sync::watch;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -63,7 +62,6 @@ pub async fn run(
         .collect::<io::Result<Vec<_>>>()?;
     let callers = Callers::new(admission.peers());
     let shared = Arc::new(Shared { safe: safe.clone(), hosts, callers });
-    let draining = watch::Sender::new(false);
     let mut crowd = Crowd::default();
     let mut connections = JoinSet::new();
     let mut over = pin!(until_over(&safe));
@@ -92,7 +90,7 @@ pub async fn run(
                     if admission.admits(&mut peer, safe.reporter()) {
                         let (stream, door) = accepted.into_stream();
                         let visit = Visit { door, peer, place: crowd.admit() };
-                        connections.spawn(serve(stream, visit, shared.clone(), draining.subscribe()));
+                        connections.spawn(serve(stream, visit, shared.clone()));
                     }
                     accepts = accepts.wrapping_add(1);
                     if accepts.is_multiple_of(ACCEPTS_IN_A_ROW) {
@@ -111,7 +109,7 @@ pub async fn run(
         }
     }
     drop(listeners);
-    draining.send_replace(true);
+    crowd.drain();
     let all_gone = async { while connections.join_next().await.is_some() {} };
     // Whoever is not gone by then is cut off when the set is dropped.
     let _cut_off = timeout(DRAIN_TIMEOUT, all_gone).await;
@@ -163,13 +161,8 @@ fn is_about_the_client(error: &io::Error) -> bool {
 /// Serves a connection, and leaves nothing of it behind when it had to be cut off: a reset
 /// takes it out of the tables of the system, where a polite end would keep its port busy for
 /// as long as the other side likes. Ports are what a flood would run clients out of.
-async fn serve(
-    mut stream: Box<dyn Stream>,
-    visit: Visit,
-    shared: Arc<Shared>,
-    draining: watch::Receiver<bool>,
-) {
-    if connection::serve(&mut stream, visit, shared, draining).await == End::CutOff {
+async fn serve(mut stream: Box<dyn Stream>, visit: Visit, shared: Arc<Shared>) {
+    if connection::serve(&mut stream, visit, shared).await == End::CutOff {
         stream.reset_when_dropped();
     }
 }

@@ -207,7 +207,7 @@ impl Safe {
         }
         let record = contents.record.clone();
         let uses = contents.uses_left.map(|uses| uses.get() - 1);
-        self.reporter.report(|| Event::Fetched { caller: asker.caller.clone(), uses_left: uses });
+        self.reporter.report_fetched(&asker.caller, uses);
         if let Some(uses) = uses {
             contents.uses_left = NonZeroU32::new(uses);
             if contents.uses_left.is_none() {

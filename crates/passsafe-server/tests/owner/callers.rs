@@ -12,6 +12,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;
 
+use passsafe_core::Token;
 use passsafe_server::{Caller, Event, Process};
 use rustix::process::geteuid;
 
@@ -178,8 +179,18 @@ fn a_kept_connection_is_looked_up_once() {
     assert_eq!(served.told(), fetched(caller(account, shell.pid(), "other (bash)")));
 }
 
+/// How often the record was handed out.
+fn times_fetched(told: &[Event]) -> u64 {
+    let times = told.iter().map(|event| match event {
+        Event::Fetched { .. } => 1,
+        Event::FetchedAgain { times } => *times,
+        _ => 0,
+    });
+    times.sum()
+}
+
 #[test]
-fn a_thousand_fetches_are_a_thousand_events() {
+fn of_a_thousand_fetches_none_is_missing() {
     let mut served = Served::start();
     for _ in 0..10 {
         let mut visitor = served.connect();
@@ -187,7 +198,12 @@ fn a_thousand_fetches_are_a_thousand_events() {
             assert_eq!(visitor.fetch().status, 200);
         }
     }
-    assert_eq!(served.told(), vec![fetched(myself()); 1_000].concat());
+    let told = served.told();
+    let expected = fetched(myself());
+    assert!(told.starts_with(&expected) && told.len() < 1_000, "{}", told.len());
+    let others: Vec<_> = told.iter().filter(|event| !expected.contains(event)).collect();
+    assert!(matches!(others[..], [Event::FetchedAgain { .. }]), "{others:?}");
+    assert_eq!(times_fetched(&told), 1_000);
 }
 
 #[test]
@@ -273,16 +289,17 @@ fn what_nobody_hears_is_counted_and_displaces_no_fetch() {
     let told = served.told();
     let count = |wanted: fn(&Event) -> bool| told.iter().filter(|event| wanted(event)).count();
     let pages = count(|event| matches!(event, Event::RefusedPage { .. }));
-    assert_eq!(count(|event| matches!(event, Event::Fetched { .. })), 100);
+    assert_eq!(times_fetched(&told), 100);
     let lost = u64::try_from(2_000 - pages).unwrap();
     assert!(told.contains(&Event::Lost { fetched: 0, others: lost }), "{lost}");
     assert!(pages < 1_000, "{pages}");
-    for _ in 0..2_000 {
+    // By turns, so that none repeats the one before.
+    for _ in 0..1_000 {
         visitor.fetch();
+        served.safe.fetch(&Token::parse(RIGHT).unwrap()).unwrap();
     }
     let told = served.told();
-    let heard = told.iter().filter(|event| matches!(event, Event::Fetched { .. })).count();
-    let lost = u64::try_from(2_000 - heard).unwrap();
+    let lost = 2_000 - times_fetched(&told);
     assert_eq!(told.last(), Some(&Event::Lost { fetched: lost, others: 0 }));
 }
 

@@ -60,6 +60,10 @@ impl Flood {
     /// Whether this event is to be told; if not, it is counted.
     pub(super) fn admits(&mut self, event: &Event, now: Instant) -> bool {
         match (event, Class::of(event)) {
+            (Event::FetchedAgain { times }, _) => {
+                self.count(Class::Fetched, *times, now);
+                false
+            }
             (Event::Lost { fetched, others }, _) => {
                 self.count(Class::Fetched, *fetched, now);
                 self.count(Class::Lost, *others, now);
@@ -157,7 +161,8 @@ mod tests {
         let told = (0..25).filter(|_| flood.admits(&fetched, start)).count();
         assert_eq!(told, 10);
         assert!(!flood.admits(&Event::Lost { fetched: 100, others: 3 }, start));
-        assert_eq!(flood.rest(), [(Class::Fetched, 115), (Class::Lost, 3)]);
+        assert!(!flood.admits(&Event::FetchedAgain { times: 1_000 }, start));
+        assert_eq!(flood.rest(), [(Class::Fetched, 1_115), (Class::Lost, 3)]);
         assert_eq!(flood.rest(), []);
     }
 

@@ -17,15 +17,18 @@ pub(super) struct Tally {
     pub(super) refused: u64,
     pub(super) denied: u64,
     pub(super) by: Vec<(String, u64)>,
+    /// Where in `by` the last one is, if it is there.
+    pub(super) last: Option<usize>,
 }
 
 impl Tally {
     pub(super) fn count(&mut self, event: &Event, names: &Names) {
         match event {
             Event::Fetched { caller, .. } => {
-                self.fetched += 1;
-                self.count_caller(caller, names);
+                self.last = self.place(caller, names);
+                self.count_fetched(1);
             }
+            Event::FetchedAgain { times } => self.count_fetched(*times),
             Event::Lost { fetched, .. } => self.fetched = self.fetched.saturating_add(*fetched),
             Event::InvalidToken { .. } => self.wrong_tokens += 1,
             Event::RefusedPage { .. }
@@ -71,13 +74,22 @@ impl Tally {
         text
     }
 
-    fn count_caller(&mut self, caller: &Caller, names: &Names) {
-        let kind = kind(caller, names);
-        if let Some((_, count)) = self.by.iter_mut().find(|(known, _)| *known == kind) {
-            *count += 1;
-        } else if self.by.len() < MOST_KINDS {
-            self.by.push((kind, 1));
+    /// Counts for the last one.
+    fn count_fetched(&mut self, times: u64) {
+        self.fetched = self.fetched.saturating_add(times);
+        if let Some((_, count)) = self.last.and_then(|last| self.by.get_mut(last)) {
+            *count = count.saturating_add(times);
         }
+    }
+
+    fn place(&mut self, caller: &Caller, names: &Names) -> Option<usize> {
+        let kind = kind(caller, names);
+        let known = self.by.iter().position(|(known, _)| *known == kind);
+        if known.is_none() && self.by.len() < MOST_KINDS {
+            self.by.push((kind, 0));
+            return Some(self.by.len() - 1);
+        }
+        known
     }
 }
 
@@ -111,6 +123,18 @@ mod tests {
             tally(&[fetched("psql"), fetched("python3"), fetched("python3")]).summary(),
             "fetched 3 times: 2 by python3 of ana, 1 by psql of ana"
         );
+    }
+
+    #[test]
+    fn what_came_too_fast_is_counted_for_whom_it_was() {
+        let again = |times| Event::FetchedAgain { times };
+        let told = [fetched("psql"), again(40), fetched("python3"), again(2)];
+        assert_eq!(
+            tally(&told).summary(),
+            "fetched 44 times: 41 by psql of ana, 3 by python3 of ana"
+        );
+        let crowd = (0..20).flat_map(|n| [fetched(&format!("p{n}")), again(9)]);
+        assert_eq!(tally(&crowd.collect::<Vec<_>>()).by().last(), Some(&("others", 120)));
     }
 
     #[test]

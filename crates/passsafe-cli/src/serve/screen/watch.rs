@@ -23,6 +23,9 @@ use super::tty::{CTRL_Z, Tty};
 use super::{Manner, Show};
 use crate::accounts;
 
+/// Between two events, so that a flood costs the safe next to nothing: what comes in between is
+/// counted where it waits.
+const FRAME: Duration = Duration::from_millis(5);
 /// What one key press gives.
 const EXTENSION: Duration = Duration::from_secs(15 * 60);
 /// For the name service; then the account goes by its number.
@@ -49,6 +52,8 @@ pub(crate) struct Screen {
     continued: Signal,
     /// Taken from the safe, and not on the board yet.
     backlog: Option<Event>,
+    /// When the next events are taken from it.
+    next_frame: Instant,
 }
 
 /// What ends a wait.
@@ -85,6 +90,7 @@ impl Screen {
             resized: signal(SignalKind::window_change())?,
             continued: signal(SignalKind::from_raw(SIGCONT))?,
             backlog: None,
+            next_frame: Instant::now(),
         })
     }
 
@@ -96,7 +102,10 @@ impl Screen {
             self.act(glance);
             self.show(glance);
             match self.news(glance).await {
-                News::Event(Some(event)) => self.backlog = Some(event),
+                News::Event(Some(event)) => {
+                    self.next_frame = Instant::now() + FRAME;
+                    self.backlog = Some(event);
+                }
                 News::Event(None) => pending().await,
                 News::Question(Some(question)) => self.asked(question).await,
                 News::Question(None) => self.heard.questions = None,
@@ -136,8 +145,15 @@ impl Screen {
     }
 
     async fn news(&mut self, glance: Glance) -> News {
-        let Self { heard: Heard { events, questions, .. }, board, tty, resized, continued, .. } =
-            self;
+        let Self {
+            heard: Heard { events, questions, .. },
+            board,
+            tty,
+            resized,
+            continued,
+            next_frame,
+            ..
+        } = self;
         let due = board.due(glance);
         let keys = tty.as_ref().filter(|tty| tty.reads_keys() && !tty.is_gone());
         let held = tty.as_ref().filter(|tty| tty.is_held());
@@ -157,7 +173,12 @@ impl Screen {
                     None => pending().await,
                 }
             } => News::Withdrawn,
-            event = events.next() => News::Event(event),
+            event = async {
+                if *next_frame > glance.now {
+                    sleep_until((*next_frame).into()).await;
+                }
+                events.next().await
+            } => News::Event(event),
             question = async {
                 match questions {
                     Some(questions) => questions.next().await,
@@ -253,12 +274,14 @@ impl Screen {
         self.board.asked(question, now);
     }
 
+    /// Tells what has happened, and what has happened besides until then.
     async fn learn_names_and_tell(&mut self) {
-        let Some(event) = self.backlog.clone() else { return };
-        self.learn_name(caller(&event).as_ref(), NAME_PATIENCE).await;
-        self.backlog = None;
-        let glance = self.glance();
-        self.board.happened(&event, glance);
+        while let Some(event) = self.backlog.clone() {
+            self.learn_name(caller(&event).as_ref(), NAME_PATIENCE).await;
+            let glance = self.glance();
+            self.board.happened(&event, glance);
+            self.backlog = self.heard.events.try_next();
+        }
     }
 
     /// On a thread of its own: a name service may take as long as it likes, and this process
