@@ -1,28 +1,29 @@
 //! The same client for programs without an async runtime, and for those with one that wait
 //! all the same.
 //!
-//! It drives a small runtime of its own on the thread that calls: no thread and no task
-//! lives between calls. Inside a runtime of the caller's, where driving another would panic,
-//! a call borrows a thread for its duration; it blocks the caller's task as any blocking
-//! call does. The key is derived on the calling thread, unless the client can be interrupted
-//! ([`Client::with_interrupt`]).
+//! A call waits where it reads, on the thread that makes it: no thread and no task lives between
+//! calls. To connect, it drives a small runtime of its own; inside a runtime of the caller's,
+//! where driving another would panic, it borrows a thread for that. There it blocks the
+//! caller's task as any blocking call does. The key is derived on the calling thread, unless the
+//! client can be interrupted ([`Client::with_interrupt`]).
 //!
 //! A client may be made before a `fork` and used after it, in parent and child, whatever other
-//! threads were doing with it at that moment: a child makes a runtime and a connection of its
-//! own at its first call, and leaves the parent's alone.
+//! threads were doing with it at that moment: a child makes a connection of its own at its first
+//! call, and leaves the parent's alone.
 
 mod process;
-mod reactor;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use passsafe_core::wire::Status;
 use passsafe_core::{Entries, Secret, SecretText, Token};
 
 use self::process::PerProcess;
-use self::reactor::Interrupt;
 use crate::client::{PASSWORD, copies, entry_name, entry_names, names, take, text};
 use crate::error::{Cause, Error};
+use crate::in_place::block_on;
+use crate::interrupt::Interrupt;
 use crate::url::BaseUrl;
 
 /// Opens one safe, as often as needed until it is over. Threads may share it.
@@ -35,7 +36,7 @@ pub struct Client {
 impl Client {
     /// As [`crate::Client::new`].
     pub fn new(passphrase: &str, token: &str) -> Result<Self, Error> {
-        Self::of(crate::Client::new(passphrase, token)?)
+        Ok(Self::of(crate::Client::new(passphrase, token)?))
     }
 
     /// As [`crate::Client::from_exposed`].
@@ -44,11 +45,11 @@ impl Client {
         token: &str,
         user: impl AsRef<[u8]>,
     ) -> Result<Self, Error> {
-        Self::of(crate::Client::from_exposed(credential, token, user)?)
+        Ok(Self::of(crate::Client::from_exposed(credential, token, user)?))
     }
 
-    fn of(client: crate::Client) -> Result<Self, Error> {
-        Ok(Self { client: PerProcess::new(client)?, interrupt: None })
+    fn of(client: crate::Client) -> Self {
+        Self { client: PerProcess::new(client.in_place()), interrupt: None }
     }
 
     /// As [`crate::Client::with_url`].
@@ -89,8 +90,8 @@ impl Client {
     /// ends the call at once and is the source of the call's, which answers
     /// [`Error::is_interrupted`].
     ///
-    /// It is asked on the thread that calls; inside a runtime of the caller's, on the one that
-    /// the call borrows. The key is derived on another thread then, which cannot be stopped: it
+    /// It is asked on the thread that calls; while a call inside a runtime of the caller's
+    /// connects, on the one that it borrows for that. The key is derived on another thread then, which cannot be stopped: it
     /// goes on to its end, and the next call finds the key.
     #[must_use]
     pub fn with_interrupt(
@@ -135,41 +136,38 @@ impl Client {
 
     /// As [`crate::Client::status`].
     pub fn status(&self) -> Result<Status, Error> {
-        let here = self.client.get();
-        here.reactor.wait_for(self.interrupt.as_ref(), here.client.status())
+        block_on(self.interrupt.as_ref(), pin!(self.client.get().status()))
     }
 
     /// As [`crate::Client::remaining`].
     pub fn remaining(&self) -> Result<Duration, Error> {
-        let here = self.client.get();
-        here.reactor.wait_for(self.interrupt.as_ref(), here.client.remaining())
+        block_on(self.interrupt.as_ref(), pin!(self.client.get().remaining()))
     }
 
     /// As [`crate::Client::close`].
     pub fn close(&self) -> Result<(), Error> {
-        let here = self.client.get();
-        here.reactor.wait_for(self.interrupt.as_ref(), here.client.close())
+        block_on(self.interrupt.as_ref(), pin!(self.client.get().close()))
     }
 
     /// As [`crate::Client::expose_credential`].
     pub fn expose_credential(&self) -> Result<Secret, Error> {
-        self.client.get().client.expose_credential()
+        self.client.get().expose_credential()
     }
 
     /// As [`crate::Client::passphrase_typo`].
     #[must_use]
     pub fn passphrase_typo(&self) -> Option<String> {
-        self.client.get().client.passphrase_typo()
+        self.client.get().passphrase_typo()
     }
 
     /// As [`crate::Client::entries`].
     pub fn entries(&self) -> Result<Entries, Error> {
-        let here = self.client.get();
-        let record = here.reactor.wait_for(self.interrupt.as_ref(), here.client.fetch())?;
-        if let Some(opened) = here.client.open_at_once(&record) {
+        let client = self.client.get();
+        let record = block_on(self.interrupt.as_ref(), pin!(client.fetch()))?;
+        if let Some(opened) = client.open_at_once(&record) {
             return opened;
         }
-        let open = here.client.opening(record);
+        let open = client.opening(record);
         match &self.interrupt {
             Some(interrupt) => interrupt.compute(open)?,
             None => open(),
@@ -187,7 +185,10 @@ pub struct Endpoint {
 impl Endpoint {
     /// As [`crate::Endpoint::new`].
     pub fn new(url: BaseUrl) -> Result<Self, Error> {
-        Ok(Self { endpoint: PerProcess::new(crate::Endpoint::new(url))?, interrupt: None })
+        Ok(Self {
+            endpoint: PerProcess::new(crate::Endpoint::new(url).in_place()),
+            interrupt: None,
+        })
     }
 
     /// As [`crate::Endpoint::with_timeout`].
@@ -219,13 +220,11 @@ impl Endpoint {
 
     /// As [`crate::Endpoint::status`].
     pub fn status(&self) -> Result<Status, Error> {
-        let here = self.endpoint.get();
-        here.reactor.wait_for(self.interrupt.as_ref(), here.client.status())
+        block_on(self.interrupt.as_ref(), pin!(self.endpoint.get().status()))
     }
 
     /// As [`crate::Endpoint::close`].
     pub fn close(&self, token: &Token) -> Result<(), Error> {
-        let here = self.endpoint.get();
-        here.reactor.wait_for(self.interrupt.as_ref(), here.client.close(token))
+        block_on(self.interrupt.as_ref(), pin!(self.endpoint.get().close(token)))
     }
 }

@@ -211,6 +211,11 @@ impl Client {
         move || Ok(opener.open(&record, &user)?)
     }
 
+    /// The same, whose calls wait in place.
+    pub(crate) fn in_place(self) -> Self {
+        Self { endpoint: self.endpoint.in_place(), ..self }
+    }
+
     /// The same for a forked child; this one is of no use any more there.
     pub(crate) fn inherited(&self) -> Self {
         Self {

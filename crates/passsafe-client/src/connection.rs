@@ -18,11 +18,13 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::runtime::{self, Handle};
+use tokio::runtime;
 
 use crate::clock;
-use crate::dial::{Probe, Stream, Trusted, dial};
+use crate::dial::{Probe, Stream, Trusted};
+use crate::drive::Drive;
 use crate::error::{Cause, Kind};
+use crate::in_place::Parked;
 use crate::url::BaseUrl;
 
 /// Requests to a safe have no body.
@@ -42,8 +44,8 @@ pub(crate) struct Connection {
     /// `None` once it has ended. Dropping it then is what makes the sender notice.
     driver: Option<Driver<Box<dyn Stream>>>,
     probe: Probe,
-    /// The runtime whose reactor watches the socket.
-    runtime: runtime::Id,
+    /// The runtime that watches the socket, if one does.
+    runtime: Option<runtime::Id>,
     /// When it was last used, by [`clock::now`].
     used: Duration,
 }
@@ -64,17 +66,32 @@ pub(crate) enum Failure {
 }
 
 impl Connection {
-    pub(crate) async fn open(url: &BaseUrl, trusted: Trusted) -> Result<Self, Kind> {
-        let (stream, probe) = dial(url, trusted).await?;
+    /// Connects, in no more than `time`.
+    pub(crate) async fn open(
+        url: &BaseUrl,
+        trusted: Trusted,
+        drive: &Drive,
+        time: Duration,
+    ) -> Result<Self, Kind> {
+        let socket = drive.dial(url, trusted, time).await?;
+        let runtime = drive.runtime();
+        let take = || -> io::Result<(Box<dyn Stream>, Probe)> {
+            let probe = Probe::of(&socket, runtime.is_none())?;
+            let stream = match runtime {
+                Some(_) => socket.into_stream()?,
+                None => Box::new(Parked::new(socket)?),
+            };
+            Ok((stream, probe))
+        };
+        let (stream, probe) = take().map_err(|error| Kind::System(error.into()))?;
         let handshake = handshake(stream).await;
         let (sender, driver) = handshake.map_err(|error| Kind::System(error.into()))?;
-        let runtime = Handle::current().id();
         Ok(Self { sender, driver: Some(driver), probe, runtime, used: clock::now() })
     }
 
     /// Whether another request may be sent on it at `now`.
-    pub(crate) fn is_reusable(&self, now: Duration) -> bool {
-        self.runtime == Handle::current().id()
+    pub(crate) fn is_reusable(&self, now: Duration, drive: &Drive) -> bool {
+        self.runtime == drive.runtime()
             && now.saturating_sub(self.used) <= MAX_IDLE
             && self.is_quiet()
     }
@@ -183,7 +200,8 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = BaseUrl::parse(&format!("http://localhost:{port}")).unwrap();
-        let connection = runtime.block_on(Connection::open(&url, Trusted::Own)).unwrap();
+        let open = Connection::open(&url, Trusted::Own, &Drive::Runtime, Duration::MAX);
+        let connection = runtime.block_on(open).unwrap();
         (connection, listener.accept().unwrap().0)
     }
 
@@ -193,11 +211,12 @@ mod tests {
         let (connection, _server) = connected(&first);
         let at = |seconds| connection.used + Duration::from_secs(seconds);
         first.block_on(async {
-            assert!(connection.is_reusable(at(0)));
-            assert!(connection.is_reusable(at(20)));
-            assert!(!connection.is_reusable(at(21)));
+            assert!(connection.is_reusable(at(0), &Drive::Runtime));
+            assert!(connection.is_reusable(at(20), &Drive::Runtime));
+            assert!(!connection.is_reusable(at(21), &Drive::Runtime));
         });
-        runtime().block_on(async { assert!(!connection.is_reusable(at(0))) });
+        let elsewhere = async { connection.is_reusable(at(0), &Drive::Runtime) };
+        assert!(!runtime().block_on(elsewhere));
     }
 
     #[test]

@@ -5,12 +5,15 @@
 //! the other end. Promises that nothing is ever sent to a listener of this machine whose
 //! account is not trusted, wherever the system can tell.
 
-use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream as StdTcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream as StdUnixStream;
+use std::time::Duration;
 
 use passsafe_peer::{CAN_TELL, Owner, Peers};
+#[cfg(unix)]
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -29,39 +32,120 @@ pub(crate) enum Trusted {
     Any,
 }
 
+/// A connected socket of either kind. One that was just dialled does not wait.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(StdTcpStream),
+    #[cfg(unix)]
+    Unix(StdUnixStream),
+}
+
+/// Does the same with either kind.
+macro_rules! either {
+    ($socket:expr, $stream:ident => $work:expr) => {
+        match $socket {
+            Socket::Tcp($stream) => $work,
+            #[cfg(unix)]
+            Socket::Unix($stream) => $work,
+        }
+    };
+}
+
+impl Socket {
+    /// For the runtime that this is called in.
+    pub(crate) fn into_stream(self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Tcp(stream) => Box::new(TcpStream::from_std(stream)?),
+            #[cfg(unix)]
+            Self::Unix(stream) => Box::new(UnixStream::from_std(stream)?),
+        })
+    }
+
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(stream) => Self::Tcp(stream.try_clone()?),
+            #[cfg(unix)]
+            Self::Unix(stream) => Self::Unix(stream.try_clone()?),
+        })
+    }
+
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        either!(self, stream => stream.set_nonblocking(nonblocking))
+    }
+
+    pub(crate) fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        either!(self, stream => stream.set_read_timeout(Some(timeout)))
+    }
+
+    pub(crate) fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        either!(self, stream => stream.set_write_timeout(Some(timeout)))
+    }
+
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        either!(self, stream => stream.read(buffer))
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        either!(self, stream => stream.write(bytes))
+    }
+
+    /// Writes no more.
+    pub(crate) fn shutdown(&self) -> io::Result<()> {
+        either!(self, stream => stream.shutdown(Shutdown::Write))
+    }
+
+    /// Looks at what there is to read, without waiting.
+    #[cfg(unix)]
+    fn peek(&self) -> io::Result<usize> {
+        let now = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let peeked = either!(self, stream => recv(stream, &mut [0], now));
+        Ok(peeked.map(|(length, _)| length)?)
+    }
+
+    /// The same.
+    #[cfg(not(unix))]
+    fn peek(&self) -> io::Result<usize> {
+        let Self::Tcp(stream) = self;
+        stream.peek(&mut [0])
+    }
+}
+
 /// Either kind of stream.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A second handle of a socket, to ask the system about it without a reactor, whose news of
+/// A second handle of a socket, to ask the system about it past whoever reads it: the news of
 /// a hang-up may be waiting to be read.
-pub(crate) enum Probe {
-    Tcp(std::net::TcpStream),
-    #[cfg(unix)]
-    Unix(StdUnixStream),
+pub(crate) struct Probe {
+    socket: Socket,
+    /// Whether the socket waits when it is read.
+    #[cfg_attr(unix, expect(dead_code, reason = "it can be asked not to, each time"))]
+    waits: bool,
 }
 
 impl Probe {
+    pub(crate) fn of(socket: &Socket, waits: bool) -> io::Result<Self> {
+        Ok(Self { socket: socket.try_clone()?, waits })
+    }
+
     /// Whether the other side is there and has nothing to say.
     pub(crate) fn is_quiet(&self) -> bool {
-        let peeked = match self {
-            Self::Tcp(stream) => stream.peek(&mut [0]),
-            #[cfg(unix)]
-            Self::Unix(stream) => {
-                let peeked = rustix::net::recv(stream, &mut [0], rustix::net::RecvFlags::PEEK);
-                peeked.map(|(length, _)| length).map_err(io::Error::from)
-            }
-        };
+        #[cfg(not(unix))]
+        if self.waits && self.socket.set_nonblocking(true).is_err() {
+            return false;
+        }
+        let peeked = self.socket.peek();
+        #[cfg(not(unix))]
+        if self.waits && self.socket.set_nonblocking(false).is_err() {
+            return false;
+        }
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 }
 
 /// Connects to the safe at `url`, without a look-up where that is this machine.
-pub(crate) async fn dial(
-    url: &BaseUrl,
-    trusted: Trusted,
-) -> Result<(Box<dyn Stream>, Probe), Kind> {
+pub(crate) async fn dial(url: &BaseUrl, trusted: Trusted) -> Result<Socket, Kind> {
     let port = url.port();
     let unreachable = |source| Kind::Unreachable { at: url.to_string(), source };
     let stream = match url.host() {
@@ -78,12 +162,7 @@ pub(crate) async fn dial(
     if CAN_TELL && trusted != Trusted::Any && far.ip().to_canonical().is_loopback() {
         check(url, trusted, Peers::new().server(near, far))?;
     }
-    let hold = |stream: TcpStream| -> io::Result<(Box<dyn Stream>, Probe)> {
-        let stream = stream.into_std()?;
-        let probe = Probe::Tcp(stream.try_clone()?);
-        Ok((Box::new(TcpStream::from_std(stream)?), probe))
-    };
-    hold(stream).map_err(unreachable)
+    stream.into_std().map(Socket::Tcp).map_err(unreachable)
 }
 
 async fn dial_localhost(port: u16) -> io::Result<TcpStream> {
@@ -104,21 +183,12 @@ fn ends(stream: &TcpStream) -> io::Result<(SocketAddr, SocketAddr)> {
 }
 
 #[cfg(unix)]
-async fn dial_socket(
-    url: &BaseUrl,
-    path: &str,
-    trusted: Trusted,
-) -> Result<(Box<dyn Stream>, Probe), Kind> {
+async fn dial_socket(url: &BaseUrl, path: &str, trusted: Trusted) -> Result<Socket, Kind> {
     let unreachable = |source| Kind::Unreachable { at: url.to_string(), source };
     let stream = UnixStream::connect(path).await.map_err(unreachable)?;
     let owner = stream.peer_cred().map_or(Owner::Unknown, |peer| Owner::Account(peer.uid()));
     check(url, trusted, owner)?;
-    let hold = |stream: UnixStream| -> io::Result<(Box<dyn Stream>, Probe)> {
-        let stream = stream.into_std()?;
-        let probe = Probe::Unix(stream.try_clone()?);
-        Ok((Box::new(UnixStream::from_std(stream)?), probe))
-    };
-    hold(stream).map_err(unreachable)
+    stream.into_std().map(Socket::Unix).map_err(unreachable)
 }
 
 fn check(url: &BaseUrl, trusted: Trusted, owner: Owner) -> Result<(), Kind> {

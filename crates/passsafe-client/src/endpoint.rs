@@ -5,6 +5,7 @@
 //! every exchange ends within its time limit, and so does the wait for the owner's consent.
 
 use std::fmt;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -16,13 +17,15 @@ use passsafe_core::Token;
 use passsafe_core::wire::{
     CLOSE_PATH, Code, SECRET_PATH, STATUS_PATH, State, Status, TOKEN_HEADER,
 };
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::Instant;
 
 use crate::answer::{self, Fetched, Fetching};
 use crate::clock;
 use crate::connection::{Connection, Failure, Request};
 use crate::dial::Trusted;
+use crate::drive::Drive;
 use crate::error::{Error, Kind};
+use crate::reactor::Reactor;
 use crate::url::BaseUrl;
 
 /// A safe's address, for what needs no passphrase: its status, and closing it.
@@ -33,6 +36,7 @@ pub struct Endpoint {
     url: BaseUrl,
     timeout: Duration,
     trusted: Trusted,
+    drive: Drive,
     /// Boxed, because it is moved from future to future and has a kilobyte and more.
     kept: Mutex<Option<Box<Connection>>>,
     end: Mutex<Option<End>>,
@@ -69,6 +73,7 @@ impl Endpoint {
             url,
             timeout: Self::DEFAULT_TIMEOUT,
             trusted: Trusted::Own,
+            drive: Drive::Runtime,
             kept: Mutex::new(None),
             end: Mutex::new(None),
             waiting: None,
@@ -101,13 +106,18 @@ impl Endpoint {
 
     /// The same at another address.
     pub(crate) fn with_url(self, url: BaseUrl) -> Self {
-        let Self { timeout, trusted, waiting, .. } = self;
-        Self { timeout, trusted, waiting, ..Self::new(url) }
+        let Self { timeout, trusted, drive, waiting, .. } = self;
+        Self { timeout, trusted, drive, waiting, ..Self::new(url) }
     }
 
     /// As [`Client::with_waiting`](crate::Client::with_waiting).
     pub(crate) fn with_waiting(self, tell: impl Fn() + Send + Sync + 'static) -> Self {
         Self { waiting: Some(Arc::new(tell)), ..self }
+    }
+
+    /// The same, whose calls wait in place.
+    pub(crate) fn in_place(self) -> Self {
+        Self { drive: Drive::InPlace(Reactor::default()), ..self }
     }
 
     /// The same for a forked child: without the connection, and waiting for no lock.
@@ -117,6 +127,7 @@ impl Endpoint {
         Self {
             timeout: self.timeout,
             trusted: self.trusted,
+            drive: self.drive.inherited(),
             end: Mutex::new(end),
             waiting: self.waiting.clone(),
             ..fresh
@@ -148,7 +159,8 @@ impl Endpoint {
         let mut until = None;
         loop {
             let request = self.request(Method::POST, SECRET_PATH, Some(token))?;
-            let (answer, connection) = self.in_time(self.exchange(request, kept)).await?;
+            let exchange = pin!(self.exchange(request, kept));
+            let (answer, connection) = self.in_time(exchange).await?;
             match answer::fetched(&answer) {
                 Ok(Fetching::Later(after)) => {
                     let now = Instant::now();
@@ -162,7 +174,7 @@ impl Endpoint {
                         return Err(Kind::NoConsent.into());
                     }
                     kept = Some(connection);
-                    sleep_until(until.min(now + after)).await;
+                    self.drive.sleep_until(until.min(now + after)).await;
                 }
                 Ok(Fetching::Done(fetched)) => {
                     self.keep(connection);
@@ -184,7 +196,7 @@ impl Endpoint {
         token: Option<&Token>,
     ) -> Result<Response<Bytes>, Error> {
         let request = self.request(method, path, token)?;
-        let exchange = self.exchange(request, self.take_kept());
+        let exchange = pin!(self.exchange(request, self.take_kept()));
         let (answer, connection) = self.in_time(exchange).await?;
         self.keep(connection);
         Ok(answer)
@@ -193,9 +205,10 @@ impl Endpoint {
     /// Bounds one exchange, and knows what it means when nobody is there any more.
     async fn in_time<T>(
         &self,
-        exchange: impl Future<Output = Result<T, Kind>>,
+        exchange: Pin<&mut impl Future<Output = Result<T, Kind>>>,
     ) -> Result<T, Error> {
-        match timeout(self.timeout, exchange).await.unwrap_or(Err(Kind::Timeout(self.timeout))) {
+        let answered = self.drive.within(self.timeout, exchange).await;
+        match answered.unwrap_or(Err(Kind::Timeout(self.timeout))) {
             Err(kind) if kind.is_unreachable() && self.is_over() => {
                 Err(Kind::Refused(Code::Expired).into())
             }
@@ -240,7 +253,7 @@ impl Endpoint {
         request: Request,
         kept: Option<Box<Connection>>,
     ) -> Result<(Response<Bytes>, Box<Connection>), Kind> {
-        let request = match kept.filter(|kept| kept.is_reusable(clock::now())) {
+        let request = match kept.filter(|kept| kept.is_reusable(clock::now(), &self.drive)) {
             None => request,
             Some(mut kept) => match kept.exchange(request).await {
                 // The other side hung up in the meantime.
@@ -248,7 +261,8 @@ impl Endpoint {
                 answered => return self.settle(kept, answered),
             },
         };
-        let mut fresh = Box::new(Connection::open(&self.url, self.trusted).await?);
+        let fresh = Connection::open(&self.url, self.trusted, &self.drive, self.timeout);
+        let mut fresh = Box::new(fresh.await?);
         let answered = fresh.exchange(request).await;
         self.settle(fresh, answered)
     }

@@ -212,6 +212,12 @@ impl std::error::Error for Error {
     }
 }
 
+impl Error {
+    pub(crate) fn into_kind(self) -> Kind {
+        *self.0
+    }
+}
+
 impl From<Kind> for Error {
     fn from(kind: Kind) -> Self {
         Self(Box::new(kind))

@@ -75,11 +75,15 @@ mod client;
 mod clock;
 mod connection;
 mod dial;
+mod drive;
 mod endpoint;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod in_place;
+mod interrupt;
 mod opener;
+mod reactor;
 mod url;
 
 pub use account::account_user;

@@ -83,7 +83,7 @@ impl SealedRecord {
         random.fill(&mut salt)?;
         let mut nonce = [0; NONCE_LEN];
         random.fill(&mut nonce)?;
-        stack::wiped_after(|| {
+        stack::wiped_after::<{ stack::DERIVATION }, _>(|| {
             let (key, commitment) = kdf::derive(passphrase, user, &salt, cost, memory)?;
             Self::seal_plaintext(&entries.encode(), &key, Header { cost, salt, commitment }, nonce)
         })
@@ -114,8 +114,9 @@ impl SealedRecord {
         memory: &mut WorkMemory,
     ) -> Result<RecordKey, OpenError> {
         let Header { cost, salt, commitment } = &self.header;
-        let (key, derived) =
-            stack::wiped_after(|| kdf::derive(passphrase, user, salt, *cost, memory))?;
+        let (key, derived) = stack::wiped_after::<{ stack::DERIVATION }, _>(|| {
+            kdf::derive(passphrase, user, salt, *cost, memory)
+        })?;
         if derived.matches(commitment) {
             Ok(RecordKey { header: self.header.clone(), key })
         } else {
@@ -135,7 +136,7 @@ impl SealedRecord {
             return Err(OpenError::OtherSafe);
         }
         let associated_data = associated_data(&self.header, &self.nonce);
-        stack::wiped_after(|| {
+        stack::wiped_after::<{ stack::CIPHER }, _>(|| {
             let plaintext =
                 aead::decrypt(&key.key, &self.nonce, associated_data.as_bytes(), &self.ciphertext)
                     .map_err(|_| OpenError::Damaged)?;

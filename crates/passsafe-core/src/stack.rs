@@ -3,14 +3,17 @@
 
 use std::hint::black_box;
 
-/// Deeper than the calls that are made through [`wiped_after`], and small against any stack.
-const DEPTH: usize = 16 * 1024;
+/// Deeper than a key derivation, which uses 11 KiB when optimised, and small against any stack.
+pub(crate) const DERIVATION: usize = 16 * 1024;
+/// Deeper than encryption and decryption, which use less than 4 KiB. What is overwritten is also
+/// taken out of the processor's cache, so this is no deeper than it has to be.
+pub(crate) const CIPHER: usize = 8 * 1024;
 
-/// Does `work`, and overwrites the part of the stack that it used. What it returns should
-/// hold secrets behind pointers only: the value itself is moved.
-pub(crate) fn wiped_after<T>(work: impl FnOnce() -> T) -> T {
+/// Does `work`, and overwrites the part of the stack that it used, which is less than `DEPTH`
+/// bytes. What it returns should hold secrets behind pointers only: the value itself is moved.
+pub(crate) fn wiped_after<const DEPTH: usize, T>(work: impl FnOnce() -> T) -> T {
     let result = below(work);
-    overwrite();
+    overwrite::<DEPTH>();
     result
 }
 
@@ -21,6 +24,6 @@ fn below<T>(work: impl FnOnce() -> T) -> T {
 }
 
 #[inline(never)]
-fn overwrite() {
+fn overwrite<const DEPTH: usize>() {
     black_box(&mut [0_u8; DEPTH]);
 }

@@ -12,6 +12,8 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::caller::Far;
 use crate::hosts::Door;
 use crate::listen::Listener;
+#[cfg(unix)]
+use crate::quiet::QuietStream;
 
 /// A listener on the runtime.
 pub(crate) enum Acceptor {
@@ -40,7 +42,7 @@ impl Stream for TcpStream {
 }
 
 #[cfg(unix)]
-impl Stream for UnixStream {
+impl Stream for QuietStream {
     /// It has no port that would stay busy.
     fn reset_when_dropped(&self) {}
 }
@@ -94,15 +96,15 @@ impl Accepted {
     }
 
     /// To be read from.
-    pub(crate) fn into_stream(self) -> (Box<dyn Stream>, Door) {
-        match self {
+    pub(crate) fn into_stream(self) -> io::Result<(Box<dyn Stream>, Door)> {
+        Ok(match self {
             Self::Tcp(stream, door) => {
                 // An answer is one small write; waiting for more to send gains nothing.
                 let _best_effort = stream.set_nodelay(true);
                 (Box::new(stream), door)
             }
             #[cfg(unix)]
-            Self::Unix(stream) => (Box::new(stream), Door::Socket),
-        }
+            Self::Unix(stream) => (Box::new(QuietStream::new(stream.into_std()?)?), Door::Socket),
+        })
     }
 }

@@ -60,6 +60,8 @@ pub mod fuzzing;
 mod hosts;
 mod listen;
 mod pace;
+#[cfg(unix)]
+mod quiet;
 mod request;
 mod run;
 mod safe;

@@ -87,8 +87,9 @@ pub async fn run(
             accepted = accept_any(&listeners, accepts), if !pausing => match accepted {
                 Ok(accepted) => {
                     let mut peer = shared.callers.meet(accepted.far());
-                    if admission.admits(&mut peer, safe.reporter()) {
-                        let (stream, door) = accepted.into_stream();
+                    if admission.admits(&mut peer, safe.reporter())
+                        && let Ok((stream, door)) = accepted.into_stream()
+                    {
                         let visit = Visit { door, peer, place: crowd.admit() };
                         connections.spawn(serve(stream, visit, shared.clone()));
                     }

@@ -10,7 +10,6 @@ use std::mem;
 use std::process;
 use std::sync::OnceLock;
 
-use super::reactor::Reactor;
 use crate::error::Error;
 
 /// What can be had again in a forked child.
@@ -31,64 +30,47 @@ impl Inherit for crate::Endpoint {
     }
 }
 
-/// A client and the runtime that drives it.
-#[derive(Debug)]
-pub(super) struct Driven<T> {
-    pub(super) client: T,
-    pub(super) reactor: Reactor,
-}
-
 /// One of them for each process, from the one that made it to the one that asks.
 #[derive(Debug)]
 pub(super) struct PerProcess<T> {
     process: u32,
     /// `None` only while it is dropped or changed.
-    driven: Option<Driven<T>>,
+    client: Option<T>,
     child: OnceLock<Box<Self>>,
 }
 
 impl<T: Inherit> PerProcess<T> {
-    pub(super) fn new(client: T) -> Result<Self, Error> {
-        Ok(Self::here(Driven { client, reactor: Reactor::new()? }))
+    pub(super) fn new(client: T) -> Self {
+        Self { process: process::id(), client: Some(client), child: OnceLock::new() }
     }
 
     /// That of this process.
-    pub(super) fn get(&self) -> &Driven<T> {
+    pub(super) fn get(&self) -> &T {
         let mut at = self;
         while at.process != process::id() {
-            at = at.child.get_or_init(|| Box::new(Self::here(at.inherit())));
+            at = at.child.get_or_init(|| Box::new(Self::new(at.client().inherit())));
         }
-        at.driven()
+        at.client()
     }
 
     /// Changes the client before its first use.
-    pub(super) fn try_map(
-        mut self,
-        change: impl FnOnce(T) -> Result<T, Error>,
-    ) -> Result<Self, Error> {
-        let own = if self.process == process::id() { self.driven.take() } else { None };
-        let Driven { client, reactor } = own.unwrap_or_else(|| self.inherit());
-        Ok(Self::here(Driven { client: change(client)?, reactor }))
+    pub(super) fn try_map(self, change: impl FnOnce(T) -> Result<T, Error>) -> Result<Self, Error> {
+        Ok(Self::new(change(self.into_client())?))
     }
 
     /// As [`PerProcess::try_map`], for what cannot fail.
-    pub(super) fn map(mut self, change: impl FnOnce(T) -> T) -> Self {
-        let own = if self.process == process::id() { self.driven.take() } else { None };
-        let Driven { client, reactor } = own.unwrap_or_else(|| self.inherit());
-        Self::here(Driven { client: change(client), reactor })
+    pub(super) fn map(self, change: impl FnOnce(T) -> T) -> Self {
+        Self::new(change(self.into_client()))
     }
 
-    fn here(driven: Driven<T>) -> Self {
-        Self { process: process::id(), driven: Some(driven), child: OnceLock::new() }
-    }
-
-    fn inherit(&self) -> Driven<T> {
-        Driven { client: self.driven().client.inherit(), reactor: Reactor::default() }
+    fn into_client(mut self) -> T {
+        let own = if self.process == process::id() { self.client.take() } else { None };
+        own.unwrap_or_else(|| self.client().inherit())
     }
 
     #[expect(clippy::expect_used, reason = "only what consumes `self` takes it")]
-    fn driven(&self) -> &Driven<T> {
-        self.driven.as_ref().expect("it lives as long as the client")
+    fn client(&self) -> &T {
+        self.client.as_ref().expect("it lives as long as the client")
     }
 }
 
@@ -96,7 +78,7 @@ impl<T> Drop for PerProcess<T> {
     #[expect(clippy::mem_forget, reason = "dropping it would unhook the parent's connections")]
     fn drop(&mut self) {
         if self.process != process::id() {
-            mem::forget(self.driven.take());
+            mem::forget(self.client.take());
         }
     }
 }

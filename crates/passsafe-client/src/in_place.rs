@@ -1,0 +1,242 @@
+//! Driving a call on the thread that makes it, where reading waits.
+//!
+//! What a call does is written as futures, for runtimes that wait for many sockets at once. A
+//! blocking call has one. So it is polled until there is nothing left to do but to read, and
+//! then the read itself waits: one system call, where a runtime makes two and keeps a timer.
+//! The thread knows which of its calls is being driven, so clients may be shared and calls may
+//! be made within calls.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::dial::Socket;
+use crate::error::Error;
+use crate::interrupt::{BEAT, Interrupt};
+
+/// For a request to leave: it is smaller than any buffer of the system's.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that are read at once.
+const INBOX: usize = 16 * 1024;
+/// By how much more than it should a read may wait, so that its limit need not be set anew
+/// each time.
+const SLACK: Duration = Duration::from_millis(100);
+
+/// The call that is driven on a thread.
+#[derive(Default)]
+struct Turn {
+    interrupt: Option<Interrupt>,
+    /// When what it does has to be over.
+    until: Option<Instant>,
+    /// Whether the next read waits.
+    may_wait: bool,
+    waited: Option<Waited>,
+    /// When it has something to do again, whatever comes.
+    due: Option<Instant>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    Read,
+    InVain,
+}
+
+thread_local! {
+    static TURN: RefCell<Turn> = RefCell::default();
+}
+
+fn turn<T>(change: impl FnOnce(&mut Turn) -> T) -> T {
+    TURN.with_borrow_mut(change)
+}
+
+/// The call that was driven before, while another one is made within it.
+struct Outer(Turn);
+
+impl Outer {
+    fn put_aside(interrupt: Option<&Interrupt>) -> Self {
+        let inner = Turn { interrupt: interrupt.cloned(), ..Turn::default() };
+        Self(TURN.replace(inner))
+    }
+}
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        TURN.replace(std::mem::take(&mut self.0));
+    }
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Drives `work` to its end, where it is pinned: it is too large to be moved. Asks `interrupt`
+/// while it waits.
+pub(crate) fn block_on<T>(
+    interrupt: Option<&Interrupt>,
+    mut work: Pin<&mut impl Future<Output = Result<T, Error>>>,
+) -> Result<T, Error> {
+    let _outer = Outer::put_aside(interrupt);
+    let woken = Arc::<Woken>::default();
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(done) = work.as_mut().poll(&mut context) {
+            return done;
+        }
+        if woken.0.swap(false, Ordering::Relaxed) {
+            continue;
+        }
+        turn(|turn| (turn.may_wait, turn.waited, turn.due) = (true, None, None));
+        if let Poll::Ready(done) = work.as_mut().poll(&mut context) {
+            return done;
+        }
+        let (waited, due) = turn(|turn| {
+            turn.may_wait = false;
+            (turn.waited, turn.due)
+        });
+        if waited.is_none() {
+            let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+            thread::sleep(left.unwrap_or(BEAT).min(BEAT));
+        }
+        if waited != Some(Waited::Read)
+            && let Some(interrupt) = interrupt
+        {
+            interrupt.ask()?;
+        }
+    }
+}
+
+/// Who asks the call that is driven here.
+pub(crate) fn interrupt() -> Option<Interrupt> {
+    turn(|turn| turn.interrupt.clone())
+}
+
+/// What comes of `work`, if it comes in time.
+pub(crate) async fn within<T>(
+    time: Duration,
+    mut work: Pin<&mut impl Future<Output = T>>,
+) -> Option<T> {
+    let until = Instant::now() + time;
+    poll_fn(|context| {
+        turn(|turn| turn.until = Some(until));
+        let polled = work.as_mut().poll(context).map(Some);
+        let waited = turn(|turn| {
+            turn.until = None;
+            turn.waited.is_some()
+        });
+        match polled {
+            // Also where something came: it may come for ever.
+            Poll::Pending if waited && Instant::now() >= until => Poll::Ready(None),
+            polled => polled,
+        }
+    })
+    .await
+}
+
+/// Lets time pass.
+pub(crate) async fn sleep_until(due: Instant) {
+    poll_fn(|_| {
+        if Instant::now() >= due {
+            return Poll::Ready(());
+        }
+        turn(|turn| turn.due = Some(due));
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A socket that waits when it is read, if it is its turn.
+pub(crate) struct Parked {
+    socket: Socket,
+    inbox: Box<[u8]>,
+    /// How long a read waits at most, as the system was told.
+    limit: Option<Duration>,
+}
+
+impl Parked {
+    pub(crate) fn new(socket: Socket) -> io::Result<Self> {
+        socket.set_nonblocking(false)?;
+        socket.set_write_timeout(WRITE_TIMEOUT)?;
+        Ok(Self { socket, inbox: vec![0; INBOX].into(), limit: None })
+    }
+
+    fn read(&mut self, wait: Duration, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
+        if self.limit.is_none_or(|limit| limit < wait || limit > wait + SLACK) {
+            self.socket.set_read_timeout(wait)?;
+            self.limit = Some(wait);
+        }
+        let room = buffer.remaining().min(INBOX);
+        let inbox = self.inbox.get_mut(..room).unwrap_or_default();
+        let length = self.socket.read(inbox)?;
+        buffer.put_slice(inbox.get(..length).unwrap_or_default());
+        Ok(())
+    }
+}
+
+impl AsyncRead for Parked {
+    /// Nobody has to be woken: whoever drives this polls again.
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let wait = turn(|turn| {
+            let left = |until: Instant| until.saturating_duration_since(Instant::now());
+            let beat = turn.interrupt.as_ref().map(|_| BEAT);
+            let wait = turn.until.map_or(BEAT, left).min(beat.unwrap_or(Duration::MAX));
+            std::mem::take(&mut turn.may_wait).then_some(wait)
+        });
+        // Zero would be for ever.
+        let Some(wait) = wait.map(|wait| wait.max(Duration::from_millis(1))) else {
+            return Poll::Pending;
+        };
+        let read = self.get_mut().read(wait, buffer);
+        let in_vain = read.as_ref().is_err_and(|error| {
+            let kind = error.kind();
+            matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+        });
+        turn(|turn| turn.waited = Some(if in_vain { Waited::InVain } else { Waited::Read }));
+        if in_vain { Poll::Pending } else { Poll::Ready(read) }
+    }
+}
+
+impl AsyncWrite for Parked {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.socket.write(bytes) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    /// What was written is the system's.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.socket.shutdown())
+    }
+}
