@@ -20,6 +20,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail, ensure};
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
+use serde::Deserialize;
 
 use crate::checkout::{Checkout, git, said};
 use crate::published;
@@ -31,6 +32,7 @@ const FOLDER: &str = "target/dist";
 /// Where it is made; the second is longer on purpose, so that a path that gets into a file
 /// shows in its length already.
 const PLACES: [&str; 2] = ["target/dist-build/one", "target/dist-build/the-other-one-of-the-two"];
+const CARGO_CONFIG: &str = ".cargo/config.toml";
 const SUMS: &str = "SHA256SUMS";
 
 /// Makes everything once.
@@ -121,7 +123,8 @@ impl Build<'_> {
             (self.tree.path("").canonicalize()?, "/passsafe"),
             (home.context("no home folder")?, "/cargo"),
         ];
-        let (mut rust, mut c) = (vec![flags.to_owned()], Vec::new());
+        let (mut rust, mut c) = (self.configured_flags()?, Vec::new());
+        rust.push(flags.to_owned());
         for (from, to) in places {
             let from = from.to_str().context("a path that is not UTF-8")?;
             ensure!(!from.contains(char::is_whitespace), "white space in the path {from}");
@@ -134,6 +137,24 @@ impl Build<'_> {
         command.env("SOURCE_DATE_EPOCH", self.epoch.to_string());
         Ok(())
     }
+
+    /// Those of every build here. A variable would otherwise stand in their place.
+    fn configured_flags(&self) -> anyhow::Result<Vec<String>> {
+        let config = fs::read_to_string(self.tree.path(CARGO_CONFIG))?;
+        let Config { build } = toml::from_str(&config)?;
+        Ok(build.rustflags)
+    }
+}
+
+/// What of cargo's configuration matters here.
+#[derive(Deserialize)]
+struct Config {
+    build: BuildConfig,
+}
+
+#[derive(Deserialize)]
+struct BuildConfig {
+    rustflags: Vec<String>,
 }
 
 fn version(tree: &Repository) -> anyhow::Result<String> {

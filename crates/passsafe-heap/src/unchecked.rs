@@ -87,6 +87,7 @@ impl Heap {
             // The lowest page stays as it is: what the stack grows by takes after it, and a
             // locked stack that grows beyond the limit would be killed.
             let start = stack.start + rustix::param::page_size();
+            let_go_below(start);
             // SAFETY: the first thread's stack is mapped until the process ends, and neither
             // call changes what is in it.
             unsafe {
@@ -220,6 +221,26 @@ unsafe fn keep(start: *mut u8, length: usize) -> io::Result<()> {
         mlock_with(start.cast(), length, MlockFlags::ONFAULT)?;
     }
     Ok(())
+}
+
+/// Gives back what the stack has grown by and does not use, from `start` to a little below the
+/// caller's frame. When it is used it comes again, empty, and locked where it has been.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn let_go_below(start: usize) {
+    use rustix::mm::{Advice, madvise};
+    /// More than a signal's handler takes.
+    const MARGIN: usize = 32 * 1024;
+    let frame = 0_u8;
+    let page = rustix::param::page_size();
+    let end = (std::ptr::from_ref(&frame).addr().saturating_sub(MARGIN)) / page * page;
+    // SAFETY: what is below the frame of the function that runs belongs to nobody.
+    let _best_effort = unsafe {
+        madvise(
+            with_exposed_provenance_mut(start),
+            end.saturating_sub(start),
+            Advice::LinuxDontNeed,
+        )
+    };
 }
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]

@@ -91,7 +91,7 @@ pub async fn run(
                         && let Ok((stream, door)) = accepted.into_stream()
                     {
                         let visit = Visit { door, peer, place: crowd.admit() };
-                        connections.spawn(serve(stream, visit, shared.clone()));
+                        spawn(&mut connections, stream, visit, shared.clone());
                     }
                     accepts = accepts.wrapping_add(1);
                     if accepts.is_multiple_of(ACCEPTS_IN_A_ROW) {
@@ -157,6 +157,16 @@ async fn accept_any(listeners: &[Acceptor], turn: usize) -> io::Result<Accepted>
 /// It went away before it was accepted, which is no reason to let others wait.
 fn is_about_the_client(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
+
+/// Not in [`run`], which is compiled for its caller, and as that one is.
+fn spawn(
+    connections: &mut JoinSet<()>,
+    stream: Box<dyn Stream>,
+    visit: Visit,
+    shared: Arc<Shared>,
+) {
+    connections.spawn(serve(stream, visit, shared));
 }
 
 /// Serves a connection, and leaves nothing of it behind when it had to be cut off: a reset

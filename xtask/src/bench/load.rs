@@ -26,7 +26,8 @@ struct Done {
     failed: u32,
 }
 
-/// Fetches for a second on so many connections. The server is `served`, the token that of
+/// Fetches for three seconds on so many connections: long enough that making them, and looking for
+/// who they are, is less than a hundredth of it. The server is `served`, the token that of
 /// `safe`: a floor has none.
 pub(super) fn wrk(
     repository: &crate::repository::Repository,
@@ -35,7 +36,7 @@ pub(super) fn wrk(
     connections: u32,
 ) -> anyhow::Result<Load> {
     let mut wrk = repository.command("wrk");
-    wrk.args(["--threads", "1", "--duration", "1s", "--timeout", "5s"]);
+    wrk.args(["--threads", "1", "--duration", "3s", "--timeout", "5s"]);
     wrk.arg("--connections").arg(connections.to_string()).arg("--script").arg(SCRIPT);
     // By number: `localhost` may be another address for the floor than for a safe.
     let url = format!("http://127.0.0.1:{}/v1/secret", served.port()?);
