@@ -57,6 +57,8 @@ enum Program {
     First { url: String },
     /// One request by a bare hyper client, and the key derivation.
     Minimal { url: Target },
+    /// Reading and opening a record with its key, without a round trip.
+    Open { count: usize },
     /// Wrong tokens between right ones.
     WrongToken { safes: usize },
     /// Fetches on new connections while others are open.
@@ -76,6 +78,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         Program::Blocking { url, count } => {
             print(&ours::warm_blocking(&url, &passphrase()?, &token()?, count)?)
         }
+        Program::Open { count } => print(&ours::open(count)?),
         Program::First { url } => print(&ours::first(&url, &passphrase()?, &token()?)?),
         Program::Minimal { url } => minimal::fetch(&url, &passphrase()?, &token()?),
         Program::WrongToken { safes } => print(&wrong_token::measure(safes)?),

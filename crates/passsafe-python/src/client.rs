@@ -109,7 +109,8 @@ impl Client {
         masked(py, "SecretBytes", PyBytes::new(py, secret.expose()).as_any())
     }
 
-    /// Several secrets that are text, by name, fetched at one moment and as one use.
+    /// The named secrets, or all, which have to be text: by name, fetched at one moment and as
+    /// one use.
     #[pyo3(signature = (*names))]
     fn secrets<'py>(
         &self,
@@ -120,12 +121,18 @@ impl Client {
         let names: Vec<_> =
             given.iter().map(|name| arguments::text("name", name)).collect::<PyResult<_>>()?;
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+        let secrets: Vec<(String, Secret)> = if names.is_empty() {
+            let mut entries = self.call(py, Blocking::entries)?;
+            let names: Vec<_> = entries.names().cloned().collect();
+            let all = names.iter().map(|name| Some((name.to_string(), entries.take(name)?)));
+            all.flatten().collect()
+        } else {
+            let secrets = self.call(py, |client| client.secrets(&names))?;
+            names.into_iter().map(str::to_owned).zip(secrets).collect()
+        };
         let found = PyDict::new(py);
-        if names.is_empty() {
-            return Ok(found);
-        }
-        for (name, secret) in names.iter().zip(self.call(py, |client| client.secrets(&names))?) {
-            let text = secret.into_text().map_err(|_| not_text(py, name))?;
+        for (name, secret) in secrets {
+            let text = secret.into_text().map_err(|_| not_text(py, &name))?;
             found.set_item(name, masked_text(py, &text)?)?;
         }
         Ok(found)

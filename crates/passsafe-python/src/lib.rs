@@ -20,6 +20,11 @@ mod _passsafe {
     #[pymodule_export]
     use super::client::{Client, Credential};
 
+    /// Of this package, and of the crates that it is made of.
+    #[pymodule_export]
+    #[allow(non_upper_case_globals, reason = "Python's name for it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+
     /// Raises `UsageError` if this cannot be a token. Nothing is sent.
     #[pyfunction]
     fn check_token(token: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import datetime
+import importlib.metadata
 import inspect
 import os
 import pickle
@@ -47,7 +48,7 @@ def test_all_verbs(safe: Start) -> None:
     assert isinstance(client.secret_bytes("password"), SecretBytes)
     assert client.secrets("password") == {"password": PASSWORD}
     assert isinstance(client.secrets("password")["password"], SecretText)
-    assert client.secrets() == {}
+    assert client.secrets() == {"password": PASSWORD}
     remaining = client.remaining()
     assert datetime.timedelta(minutes=4) < remaining <= datetime.timedelta(minutes=5)
     status = client.status()
@@ -55,6 +56,10 @@ def test_all_verbs(safe: Start) -> None:
     assert 240 < status.expires_in_seconds <= 300
     client.close()
     assert it.process.wait(30) == 0
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert passsafe.__version__ == importlib.metadata.version("passsafe-client")
 
 
 def test_text_that_is_none_raises_and_its_bytes_come(safe: Start) -> None:

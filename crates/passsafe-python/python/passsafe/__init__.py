@@ -37,9 +37,11 @@ from ._errors import (
 )
 from ._jupyter import load_ipython_extension
 from ._masked import SecretBytes, SecretText
+from ._passsafe import __version__
 from ._status import Status
 
 __all__ = [
+    "__version__",
     "Client",
     "Closed",
     "DamagedRecord",

@@ -1,14 +1,16 @@
 """The inside of the package ``passsafe``, from Rust."""
 
 from datetime import timedelta
-from typing import Any, SupportsIndex, final
+from typing import Any, Final, SupportsIndex, final
 
 from typing_extensions import disjoint_base
 
 from ._masked import SecretBytes, SecretText
 from ._status import Status
 
-__all__ = ["Client", "Credential", "check_passphrase", "check_token"]
+__all__ = ["Client", "Credential", "__version__", "check_passphrase", "check_token"]
+
+__version__: Final[str]
 
 @disjoint_base
 class Client:

@@ -62,12 +62,19 @@ fn ways(
         Way { what, command, goal }
     };
     let socket = safe.socket_url.as_deref().context("the safe has no socket")?;
+    let mut open = Command::new(&bench.measuring);
+    open.args(["open", &calls]);
+    let opening = Way { what: "part: reading and opening the record", command: open, goal: None };
     let mut ways = vec![
         way(FLOOR, "floor-async", &bare.url, None),
         way("noise: the floor again", "floor-async", &bare.url, None),
         way("floor: by hand over TCP", "floor-blocking", &bare.url, None),
         way("floor: by hyper over a Unix socket", "floor-async", &bare_socket.url, None),
         way("floor: by hand over a Unix socket", "floor-blocking", &bare_socket.url, None),
+        way("part: by hyper over TCP, to a safe", "floor-async", &safe.url, None),
+        way("part: by hand over TCP, to a safe", "floor-blocking", &safe.url, None),
+        way("part: by hand over a Unix socket, to a safe", "floor-blocking", socket, None),
+        opening,
         way("password(), async", "async", &safe.url, Some(1.15)),
         way("password(), blocking", "blocking", &safe.url, Some(1.00)),
         way("password(), async, Unix socket", "async", socket, None),
