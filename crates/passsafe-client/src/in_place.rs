@@ -240,3 +240,84 @@ impl AsyncWrite for Parked {
         Poll::Ready(self.socket.shutdown())
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixStream;
+    use std::pin::pin;
+
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+    use crate::interrupt::tests::third_time;
+
+    /// A socket that waits, and its other end.
+    fn parked() -> (Parked, UnixStream) {
+        let (near, far) = UnixStream::pair().unwrap();
+        (Parked::new(Socket::Unix(near)).unwrap(), far)
+    }
+
+    async fn read(socket: &mut Parked) -> Result<u8, Error> {
+        Ok(socket.read_u8().await.unwrap())
+    }
+
+    #[test]
+    fn what_comes_is_read() {
+        let (mut socket, mut far) = parked();
+        let writer = thread::spawn(move || far.write_all(b"x").map(|()| far));
+        assert_eq!(block_on(None, pin!(read(&mut socket))).unwrap(), b'x');
+        writer.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn nothing_ends_in_time() {
+        let (mut socket, _far) = parked();
+        let time = Duration::from_millis(20);
+        let start = Instant::now();
+        let waited = async { Ok(within(time, pin!(read(&mut socket))).await.is_none()) };
+        assert!(block_on(None, pin!(waited)).unwrap());
+        assert!(start.elapsed() >= time);
+    }
+
+    #[test]
+    fn what_comes_for_ever_ends_in_time() {
+        let (mut socket, mut far) = parked();
+        let writer = thread::spawn(move || while far.write_all(&[0; 512]).is_ok() {});
+        let all = async { while read(&mut socket).await.is_ok() {} };
+        let time = Duration::from_millis(20);
+        let waited = async { Ok(within(time, pin!(all)).await.is_none()) };
+        assert!(block_on(None, pin!(waited)).unwrap());
+        drop(socket);
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn a_read_and_a_rest_end_when_they_are_interrupted() {
+        let (mut socket, _far) = parked();
+        let waited = block_on(Some(&third_time()), pin!(read(&mut socket)));
+        assert!(waited.unwrap_err().is_interrupted());
+        let rest = async {
+            sleep_until(Instant::now() + Duration::from_secs(3_600)).await;
+            Ok(())
+        };
+        assert!(block_on(Some(&third_time()), pin!(rest)).unwrap_err().is_interrupted());
+    }
+
+    #[test]
+    fn a_call_may_be_made_within_a_call() {
+        let (mut socket, mut far) = parked();
+        far.write_all(b"x").unwrap();
+        let outer = async {
+            let rest = async {
+                sleep_until(Instant::now() + Duration::from_millis(1)).await;
+                Ok(())
+            };
+            block_on(None, pin!(rest))?;
+            let in_time = within(Duration::from_secs(3_600), pin!(read(&mut socket))).await;
+            in_time.unwrap()
+        };
+        assert_eq!(block_on(None, pin!(outer)).unwrap(), b'x');
+    }
+}

@@ -118,3 +118,62 @@ impl AsyncWrite for QuietStream {
         Poll::Ready(self.stream.get_ref().shutdown(Shutdown::Write))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// The server's end, and a client's that waits.
+    fn pair() -> (QuietStream, UnixStream) {
+        let (server, client) = UnixStream::pair().unwrap();
+        server.set_nonblocking(true).unwrap();
+        (QuietStream::new(server).unwrap(), client)
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_written_when_there_is_room() {
+        let (mut server, mut client) = pair();
+        // More than any buffer of the system's.
+        let sent: Vec<u8> = (0..4_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
+        let reader = std::thread::spawn(move || {
+            let mut received = Vec::new();
+            client.read_to_end(&mut received).unwrap();
+            received
+        });
+        for part in sent.chunks(1_500_000) {
+            server.write_all(part).await.unwrap();
+        }
+        assert!(server.room.is_none(), "it is watched for room only while it waits for that");
+        server.shutdown().await.unwrap();
+        assert!(reader.join().unwrap() == sent);
+    }
+
+    #[tokio::test]
+    async fn what_comes_is_read_in_its_order_and_to_its_end() {
+        let (mut server, mut client) = pair();
+        let mut buffer = [0; 4];
+        for word in [b"ping", b"pong"] {
+            let writer = client.try_clone().unwrap();
+            std::thread::spawn(move || (&writer).write_all(word).unwrap());
+            server.read_exact(&mut buffer).await.unwrap();
+            assert_eq!(&buffer, word);
+        }
+        client.write_all(b"the end").unwrap();
+        drop(client);
+        let mut rest = Vec::new();
+        server.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"the end");
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_is_noticed_while_nothing_is_read() {
+        let (mut server, client) = pair();
+        drop(client);
+        assert_eq!(server.read(&mut [0; 4]).await.unwrap(), 0);
+        assert!(server.write_all(b"x").await.is_err());
+    }
+}
