@@ -161,9 +161,11 @@ fn one_search_is_for_many_sockets() {
     // Or hidden, where a process of this account hides its descriptors.
     assert!(!matches!(told[&no_more], Holder::Process(_)));
     told.clear();
-    holders(&[other], Instant::now() + Duration::from_secs(60), |inode, holder| {
+    // Beside one of this account, so that its processes are looked at.
+    holders(&[other, wanted[1]], Instant::now() + Duration::from_secs(60), |inode, holder| {
         told.insert(inode, holder);
     });
+    assert!(matches!(&told[&childs], Holder::Process(it) if it.pid == child.id()));
     assert!(!matches!(told[&own], Holder::Process(_)));
     for child in [&mut child, &mut sharing] {
         child.kill().unwrap();
