@@ -91,8 +91,8 @@ impl Client {
     /// [`Error::is_interrupted`].
     ///
     /// It is asked on the thread that calls; while a call inside a runtime of the caller's
-    /// connects, on the one that it borrows for that. The key is derived on another thread then, which cannot be stopped: it
-    /// goes on to its end, and the next call finds the key.
+    /// connects, on the one that it borrows for that. The key is derived on another thread then,
+    /// which cannot be stopped: it goes on to its end, and the next call finds the key.
     #[must_use]
     pub fn with_interrupt(
         self,

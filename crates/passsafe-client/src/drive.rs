@@ -14,10 +14,9 @@ use crate::reactor::Reactor;
 use crate::url::BaseUrl;
 
 /// Who waits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) enum Drive {
     /// The Tokio runtime that the call is polled in.
-    #[default]
     Runtime,
     /// The thread, in [`in_place::block_on`]. Connecting needs a runtime all the same.
     InPlace(Reactor),

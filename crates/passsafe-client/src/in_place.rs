@@ -43,6 +43,19 @@ struct Turn {
     due: Option<Instant>,
 }
 
+impl Turn {
+    /// How long the next read waits at most, if it waits: once.
+    fn take_wait(&mut self) -> Option<Duration> {
+        if !std::mem::take(&mut self.may_wait) {
+            return None;
+        }
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        let beat = (self.interrupt.is_some() || left.is_none()).then_some(BEAT);
+        // Zero would be for ever.
+        left.into_iter().chain(beat).min().map(|wait| wait.max(Duration::from_millis(1)))
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waited {
     Read,
@@ -197,16 +210,7 @@ impl AsyncRead for Parked {
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let wait = turn(|turn| {
-            let left = |until: Instant| until.saturating_duration_since(Instant::now());
-            let beat = turn.interrupt.as_ref().map(|_| BEAT);
-            let wait = turn.until.map_or(BEAT, left).min(beat.unwrap_or(Duration::MAX));
-            std::mem::take(&mut turn.may_wait).then_some(wait)
-        });
-        // Zero would be for ever.
-        let Some(wait) = wait.map(|wait| wait.max(Duration::from_millis(1))) else {
-            return Poll::Pending;
-        };
+        let Some(wait) = turn(Turn::take_wait) else { return Poll::Pending };
         let read = self.get_mut().read(wait, buffer);
         let in_vain = read.as_ref().is_err_and(|error| {
             let kind = error.kind();

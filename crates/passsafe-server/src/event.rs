@@ -151,6 +151,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// The record was handed out to this caller, without a limit that it would count towards.
+    fn is_fetch_of(&self, caller: &Caller) -> bool {
+        matches!(self, Self::Fetched { caller: last, uses_left: None } if last == caller)
+    }
+
     /// Comes from whoever can connect, as often as they like.
     fn is_refusal(&self) -> bool {
         matches!(
@@ -226,20 +231,19 @@ struct Waiting {
 impl Waiting {
     /// Counts what is the same as the last one, where many wait.
     fn repeats(&mut self, caller: &Caller) -> bool {
-        let is_its = |queued: &Queued| matches!(&queued.event, Event::Fetched { caller: last, uses_left: None } if last == caller);
         if self.queue.len() < CROWDED || !self.lost.is_none() {
             return false;
         }
         let mut last = self.queue.iter_mut().rev();
         match last.next() {
             Some(Queued { lost: None, event: Event::FetchedAgain { times } }) => {
-                let repeats = last.next().is_some_and(|queued| is_its(queued));
+                let repeats = last.next().is_some_and(|queued| queued.event.is_fetch_of(caller));
                 if repeats {
                     *times = times.saturating_add(1);
                 }
                 repeats
             }
-            Some(queued) if is_its(queued) => {
+            Some(queued) if queued.event.is_fetch_of(caller) => {
                 let event = Event::FetchedAgain { times: 1 };
                 self.queue.push_back(Queued { lost: None, event });
                 true
