@@ -2,13 +2,13 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use passsafe_client::BaseUrl;
+use passsafe_client::{BaseUrl, ErrorKind};
 
 pub fn url(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     let (here, anywhere) = (BaseUrl::parse(text), BaseUrl::parse_plain_http(text));
     for error in [here.as_ref().err(), anywhere.as_ref().err()].into_iter().flatten() {
-        assert!(error.is_usage());
+        assert_eq!(error.kind(), ErrorKind::Usage);
         // Nothing of the text, which may have contained a password.
         assert!(error.to_string().len() < 80);
     }

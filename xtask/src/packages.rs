@@ -19,8 +19,8 @@ use passsafe_client::blocking::Client;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let read = |name: &str| std::env::var(name);
-    let safe = Client::new(&read("PASSSAFE_PASSPHRASE")?, &read("PASSSAFE_TOKEN")?)?;
-    let safe = safe.with_url(&read("PASSSAFE_URL")?)?;
+    let safe = Client::parse(&read("PASSSAFE_PASSPHRASE")?, &read("PASSSAFE_TOKEN")?)?;
+    let safe = safe.with_url(read("PASSSAFE_URL")?.parse()?);
     print!("{}", safe.password()?.expose());
     Ok(())
 }

@@ -11,7 +11,7 @@ pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
     let address = Address::of(&args.safe)?;
     let url = address.url();
     let token = credentials::for_closing(|| open::must_be_open(&address))?;
-    address.endpoint()?.close(&token).map_err(|error| explain(&error, url))?;
+    address.endpoint().close_safe(&token).map_err(|error| explain(&error, url))?;
     output::note(&format!(
         "closed: the safe at {url} is gone
 "

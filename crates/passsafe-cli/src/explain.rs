@@ -1,8 +1,6 @@
 //! The client's errors in the words, and with the exit codes, of the command line.
 
-use std::io;
-
-use passsafe_client::{BaseUrl, Error, State};
+use passsafe_client::{BaseUrl, Error, ErrorKind, State};
 use passsafe_core::wire::MAX_ATTEMPTS;
 
 use crate::accounts;
@@ -13,61 +11,55 @@ pub(crate) fn explain(error: &Error, url: &BaseUrl) -> Failure {
     if let Some(left) = error.attempts_left() {
         return wrong_token(left);
     }
-    let (code, hint) = match error {
-        _ if error.is_locked() => return over(State::Locked),
-        _ if error.is_spent() => return over(State::Spent),
-        _ if error.is_expired() => return over(State::Expired),
-        _ if error.is_closed() => return over(State::Closed),
-        _ if error.is_denied() => {
-            (code::REFUSED, "its terminal asks before each release: 'y' allows it")
+    let told = |code, hint| Failure::new(code, error.to_string(), hint);
+    match error.kind() {
+        ErrorKind::Locked => over(State::Locked),
+        ErrorKind::Spent => over(State::Spent),
+        ErrorKind::Expired => over(State::Expired),
+        ErrorKind::Closed => over(State::Closed),
+        ErrorKind::Denied => {
+            told(code::REFUSED, "its terminal asks before each release: 'y' allows it")
         }
-        _ if error.is_awaiting_consent() => {
-            (code::REFUSED, "answer the question in the safe's terminal, then try again")
+        ErrorKind::AwaitingConsent => {
+            told(code::REFUSED, "answer the question in the safe's terminal, then try again")
         }
-        _ if error.is_foreign_listener() => return foreign(error, url),
-        _ if error.is_hung_up() => (
+        ErrorKind::ForeignListener => foreign(error, url),
+        ErrorKind::HungUp => told(
             code::UNAVAILABLE,
             "a safe of another account has to admit this one: --allow-user; a tunnel needs a far end",
         ),
-        _ if is_forbidden(error) => {
-            return Failure::new(
-                code::REFUSED,
-                format!("{url} is not for this account"),
-                "a safe of another account has to admit this one: --allow-user",
-            );
+        ErrorKind::Forbidden => Failure::new(
+            code::REFUSED,
+            format!("{url} is not for this account"),
+            "a safe of another account has to admit this one: --allow-user",
+        ),
+        ErrorKind::Unreachable => Failure::new(
+            code::UNAVAILABLE,
+            format!("there is no safe at {url}; it may have expired"),
+            "start one with 'passsafe', or name another address with --url",
+        ),
+        ErrorKind::NotASafe => Failure::new(
+            code::PROTOCOL,
+            format!("the server at {url} is not passsafe"),
+            "check the port, or name another address with --url",
+        ),
+        ErrorKind::Timeout => {
+            told(code::TIMEOUT, "is it still being asked for its password, or stopped? try again")
         }
-        _ if error.is_unreachable() => {
-            return Failure::new(
-                code::UNAVAILABLE,
-                format!("there is no safe at {url}; it may have expired"),
-                "start one with 'passsafe', or name another address with --url",
-            );
+        ErrorKind::InvalidToken => told(code::REFUSED, "check the six digits"),
+        ErrorKind::WrongHost => {
+            told(code::REFUSED, "through a tunnel, start the safe with --allow-host HOST:PORT")
         }
-        _ if error.is_not_a_safe() => {
-            return Failure::new(
-                code::PROTOCOL,
-                format!("something else than a safe answers at {url}"),
-                "check the port, or name another address with --url",
-            );
+        ErrorKind::Refused => told(code::REFUSED, "the safe may be newer: update passsafe"),
+        ErrorKind::WrongPassphrase => {
+            told(code::DATA, "type the six words as shown; name the safe's user with --user")
         }
-        _ if error.is_timeout() => {
-            (code::TIMEOUT, "is it still being asked for its password, or stopped? try again")
+        ErrorKind::OtherSafe => told(code::DATA, "use the credentials of the new safe"),
+        ErrorKind::Damaged => {
+            told(code::DATA, "the record was changed, or its safe is newer: start a new one")
         }
-        _ if error.is_invalid_token() => (code::REFUSED, "check the six digits"),
-        _ if error.is_wrong_host() => {
-            (code::REFUSED, "through a tunnel, start the safe with --allow-host HOST:PORT")
-        }
-        _ if error.is_refused() => (code::REFUSED, "the safe may be newer: update passsafe"),
-        _ if error.is_wrong_passphrase() => {
-            (code::DATA, "type the six words as shown; name the safe's user with --user")
-        }
-        _ if error.is_other_safe() => (code::DATA, "use the credentials of the new safe"),
-        _ if error.is_damaged() => {
-            (code::DATA, "the record was changed, or its safe is newer: start a new one")
-        }
-        _ => (code::OS, "this is the system's refusal; try again"),
-    };
-    Failure::new(code, error.to_string(), hint)
+        _ => told(code::OS, "this is the system's refusal; try again"),
+    }
 }
 
 /// The token stays here: another account's program waits for it.
@@ -82,13 +74,6 @@ fn foreign(error: &Error, url: &BaseUrl) -> Failure {
         format!("what listens at {url} belongs to account {name} (uid {uid})"),
         format!("nothing was sent; if that account serves your safe, add --owner {name}"),
     )
-}
-
-/// A socket that only its account may connect to.
-fn is_forbidden(error: &Error) -> bool {
-    std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// A safe that will not open again, whoever asks.

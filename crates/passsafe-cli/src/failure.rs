@@ -26,7 +26,7 @@ pub(crate) mod code {
     pub(crate) const IO: u8 = 74;
     /// No answer in time.
     pub(crate) const TIMEOUT: u8 = 75;
-    /// Something else than a safe answers.
+    /// The server is not passsafe.
     pub(crate) const PROTOCOL: u8 = 76;
     /// The safe refused.
     pub(crate) const REFUSED: u8 = 77;

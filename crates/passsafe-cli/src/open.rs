@@ -1,8 +1,8 @@
 //! Reaching a safe and opening it.
 
 use passsafe_client::blocking::{Client, Endpoint};
-use passsafe_client::{BaseUrl, Error, State, Status};
-use passsafe_core::{Entries, EntryName, Passphrase, Secret, User};
+use passsafe_client::{BaseUrl, Error, ErrorKind, State, Status, TrustedServer};
+use passsafe_core::{Entries, EntryName, Secret};
 
 use crate::args::{SafeArgs, UserArg};
 use crate::credentials::{self, Credentials};
@@ -14,25 +14,18 @@ use crate::{accounts, names};
 /// Where a safe is, and whose it has to be.
 pub(crate) struct Address {
     url: BaseUrl,
-    owner: Owner,
-}
-
-#[derive(Clone, Copy)]
-enum Owner {
-    Own,
-    Account(u32),
-    Any,
+    trusted: TrustedServer,
 }
 
 impl Address {
     /// What the flags and variables say, or the defaults.
     pub(crate) fn of(args: &SafeArgs) -> Result<Self, Failure> {
-        let owner = match &args.owner {
-            _ if args.any_owner => Owner::Any,
-            Some(name) => Owner::Account(accounts::number("--owner", name)?),
-            None => Owner::Own,
+        let trusted = match &args.owner {
+            _ if args.any_owner => TrustedServer::Anyone,
+            Some(name) => TrustedServer::Uid(accounts::number("--owner", name)?),
+            None => TrustedServer::SameUser,
         };
-        Ok(Self { url: base_url(args)?, owner })
+        Ok(Self { url: base_url(args)?, trusted })
     }
 
     pub(crate) fn url(&self) -> &BaseUrl {
@@ -40,14 +33,8 @@ impl Address {
     }
 
     /// For what needs no passphrase.
-    pub(crate) fn endpoint(&self) -> Result<Endpoint, Failure> {
-        let endpoint =
-            Endpoint::new(self.url.clone()).map_err(|error| explain(&error, &self.url))?;
-        Ok(match self.owner {
-            Owner::Own => endpoint,
-            Owner::Account(uid) => endpoint.with_owner(uid),
-            Owner::Any => endpoint.with_any_owner(),
-        })
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint::new(self.url.clone()).with_trusted_server(self.trusted)
     }
 }
 
@@ -55,14 +42,15 @@ impl Address {
 pub(crate) fn entries(safe: &SafeArgs, user: &UserArg) -> Result<Entries, Failure> {
     let address = Address::of(safe)?;
     let credentials = credentials::for_opening(|| must_be_open(&address))?;
-    try_entries(&credentials, &address, safe.allow_plain_http, user).map_err(|error| {
-        let failure = explain(&error, &address.url);
-        // The other hint is worth a word of the passphrase, so only where it is needed.
-        let typo = Some(&credentials.passphrase).filter(|_| error.is_wrong_passphrase());
-        match typo.and_then(Passphrase::typo) {
-            Some(typo) => failure.with_hint(typo.to_string()),
-            None => failure,
-        }
+    let failed = |error: Error| explain(&error, &address.url);
+    let client = client(credentials, &address, user).map_err(failed)?;
+    client.entries().map_err(|error| match error.kind() {
+        // This hint is worth a word of the passphrase, so it is given only where it is needed.
+        ErrorKind::WrongPassphrase => match client.passphrase_typo() {
+            Some(typo) => failed(error).with_hint(typo.to_string()),
+            None => failed(error),
+        },
+        _ => failed(error),
     })
 }
 
@@ -78,27 +66,15 @@ pub(crate) fn named<'a>(entries: &'a Entries, name: &EntryName) -> Result<&'a Se
     })
 }
 
-fn try_entries(
-    credentials: &Credentials,
-    address: &Address,
-    allow_plain_http: bool,
-    user: &UserArg,
-) -> Result<Entries, Error> {
-    let mut client = Client::new(credentials.passphrase.expose(), credentials.token.expose())?;
-    if allow_plain_http {
-        client = client.with_plain_http();
-    }
-    if let Some(user) = user.user.as_ref().and_then(User::as_str) {
-        client = client.with_user(user)?;
-    }
-    client = match address.owner {
-        Owner::Own => client,
-        Owner::Account(uid) => client.with_owner(uid),
-        Owner::Any => client.with_any_owner(),
-    };
-    client =
-        client.with_waiting(|| note("waiting: the safe's terminal asks whether to allow this\n"));
-    client.with_url(&address.url.to_string())?.entries()
+fn client(credentials: Credentials, address: &Address, user: &UserArg) -> Result<Client, Error> {
+    let client = Client::new(credentials.passphrase, credentials.token)?
+        .with_url(address.url.clone())
+        .with_trusted_server(address.trusted)
+        .with_waiting(|| note("waiting: the safe's terminal asks whether to allow this\n"));
+    Ok(match &user.user {
+        Some(user) => client.with_user(user.clone()),
+        None => client,
+    })
 }
 
 /// The address of the safe: `--url`, `PASSSAFE_URL` or the default.
@@ -122,7 +98,7 @@ fn base_url(args: &SafeArgs) -> Result<BaseUrl, Failure> {
 
 /// Asks how a safe is doing.
 pub(crate) fn status(address: &Address) -> Result<Status, Failure> {
-    address.endpoint()?.status().map_err(|error| explain(&error, &address.url))
+    address.endpoint().status().map_err(|error| explain(&error, &address.url))
 }
 
 /// Before a person is asked to type anything for it.

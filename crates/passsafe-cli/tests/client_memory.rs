@@ -174,7 +174,8 @@ mod program {
 
     fn use_blocking(typed: Typed, wait: &mut dyn FnMut(&str)) {
         let [url, passphrase, token] = lines(&typed);
-        let client = blocking::Client::new(passphrase, token).unwrap().with_url(url).unwrap();
+        let client =
+            blocking::Client::parse(passphrase, token).unwrap().with_url(url.parse().unwrap());
         drop(typed);
         wait("made");
         let password = client.password().unwrap();
@@ -188,7 +189,7 @@ mod program {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let [url, passphrase, token] = lines(&typed);
-            let client = Client::new(passphrase, token).unwrap().with_url(url).unwrap();
+            let client = Client::parse(passphrase, token).unwrap().with_url(url.parse().unwrap());
             drop(typed);
             wait("made");
             let password = client.password().await.unwrap();

@@ -139,6 +139,7 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
+    use crate::error::ErrorKind;
 
     const RECORD: &str = r#"{"version":1,"kdf":{"algorithm":"argon2id","version":19,"memory_kib":65536,"iterations":3,"parallelism":1},"salt":"AAAAAAAAAAAAAAAAAAAAAA","nonce":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","commitment":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","ciphertext":""#;
 
@@ -188,14 +189,30 @@ mod tests {
             401,
             r#"{"code":"invalid_token","title":"x","status":401,"attempts_left":2,"more":[]}"#,
         );
-        assert!(wrong.is_invalid_token() && wrong.attempts_left() == Some(2));
-        assert!(problem(423, r#"{"code":"locked","title":"","status":423}"#).is_locked());
-        assert!(problem(410, r#"{"code":"spent","title":"","status":410}"#).is_spent());
-        assert!(problem(410, r#"{"code":"expired","title":"","status":410}"#).is_expired());
-        assert!(problem(410, r#"{"code":"closed","title":"","status":410}"#).is_closed());
-        assert!(problem(421, r#"{"code":"wrong_host","title":"","status":421}"#).is_refused());
+        assert!(wrong.kind() == ErrorKind::InvalidToken && wrong.attempts_left() == Some(2));
+        assert_eq!(
+            problem(423, r#"{"code":"locked","title":"","status":423}"#).kind(),
+            ErrorKind::Locked
+        );
+        assert_eq!(
+            problem(410, r#"{"code":"spent","title":"","status":410}"#).kind(),
+            ErrorKind::Spent
+        );
+        assert_eq!(
+            problem(410, r#"{"code":"expired","title":"","status":410}"#).kind(),
+            ErrorKind::Expired
+        );
+        assert_eq!(
+            problem(410, r#"{"code":"closed","title":"","status":410}"#).kind(),
+            ErrorKind::Closed
+        );
+        assert_eq!(
+            problem(421, r#"{"code":"wrong_host","title":"","status":421}"#).kind(),
+            ErrorKind::WrongHost
+        );
         assert!(
-            problem(403, r#"{"code":"forbidden_origin","title":"","status":403}"#).is_refused()
+            problem(403, r#"{"code":"forbidden_origin","title":"","status":403}"#).kind()
+                == ErrorKind::Refused
         );
     }
 
@@ -233,16 +250,19 @@ mod tests {
         }
         for (status, body) in [(503, awaiting), (200, awaiting), (202, busy), (202, "{}")] {
             let answer = answer(status, &[problem], body);
-            assert!(Error::from(fetched(&answer).unwrap_err()).is_not_a_safe(), "{status} {body}");
+            assert!(
+                Error::from(fetched(&answer).unwrap_err()).kind() == ErrorKind::NotASafe,
+                "{status} {body}"
+            );
         }
         let told = answer(202, &[JSON], awaiting);
-        assert!(Error::from(fetched(&told).unwrap_err()).is_not_a_safe());
+        assert!(Error::from(fetched(&told).unwrap_err()).kind() == ErrorKind::NotASafe);
     }
 
     #[test]
     fn an_unknown_code_is_a_refusal_and_its_text_is_not_shown() {
         let error = problem(425, r#"{"code":"too_early","title":"\u001b[2Jgo away","status":425}"#);
-        assert!(error.is_refused());
+        assert_eq!(error.kind(), ErrorKind::Refused);
         assert_eq!(error.to_string(), "the request was refused");
     }
 
@@ -288,7 +308,7 @@ mod tests {
         ];
         for (number, answer) in cases.iter().enumerate() {
             let error = Error::from(fetched(answer).unwrap_err());
-            assert!(error.is_not_a_safe(), "case {number}: {error}");
+            assert_eq!(error.kind(), ErrorKind::NotASafe, "case {number}: {error}");
         }
     }
 
@@ -305,7 +325,7 @@ mod tests {
             r#"{"protocol":1,"state":"open","expires_in_seconds":7,"attempts_left":3"#,
         ] {
             let error = Error::from(status(&answer(200, &[JSON], body)).unwrap_err());
-            assert!(error.is_not_a_safe(), "{body}");
+            assert_eq!(error.kind(), ErrorKind::NotASafe, "{body}");
         }
     }
 
@@ -328,7 +348,7 @@ mod tests {
             let changed = record().replacen(from, to, 1);
             assert_ne!(changed, record());
             let error = Error::from(fetched(&answer(200, &[JSON, ENDS], changed)).unwrap_err());
-            assert!(error.is_damaged(), "{to}: {error}");
+            assert_eq!(error.kind(), ErrorKind::Damaged, "{to}: {error}");
         }
     }
 }

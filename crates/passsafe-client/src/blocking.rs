@@ -17,17 +17,19 @@ use std::pin::pin;
 use std::time::Duration;
 
 use passsafe_core::wire::Status;
-use passsafe_core::{Entries, Secret, SecretText, Token};
+use passsafe_core::{Entries, EntryName, Passphrase, Secret, SecretText, Token, Typo, User};
 
 use self::process::PerProcess;
 use crate::client::{PASSWORD, copies, entry_name, entry_names, names, take, text};
 use crate::error::{Cause, Error};
 use crate::in_place::block_on;
 use crate::interrupt::Interrupt;
+use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
 
-/// Opens one safe, as often as needed until it is over. Threads may share it.
-#[derive(Debug)]
+/// Opens one safe, as often as needed until it is over. Threads may share it; a clone shares
+/// the key, and has a connection of its own.
+#[derive(Debug, Clone)]
 pub struct Client {
     client: PerProcess<crate::Client>,
     interrupt: Option<Interrupt>,
@@ -35,16 +37,17 @@ pub struct Client {
 
 impl Client {
     /// As [`crate::Client::new`].
-    pub fn new(passphrase: &str, token: &str) -> Result<Self, Error> {
+    pub fn new(passphrase: Passphrase, token: Token) -> Result<Self, Error> {
         Ok(Self::of(crate::Client::new(passphrase, token)?))
     }
 
+    /// As [`crate::Client::parse`].
+    pub fn parse(passphrase: &str, token: &str) -> Result<Self, Error> {
+        Ok(Self::of(crate::Client::parse(passphrase, token)?))
+    }
+
     /// As [`crate::Client::from_exposed`].
-    pub fn from_exposed(
-        credential: &[u8],
-        token: &str,
-        user: impl AsRef<[u8]>,
-    ) -> Result<Self, Error> {
+    pub fn from_exposed(credential: &[u8], token: Token, user: User) -> Result<Self, Error> {
         Ok(Self::of(crate::Client::from_exposed(credential, token, user)?))
     }
 
@@ -53,31 +56,21 @@ impl Client {
     }
 
     /// As [`crate::Client::with_url`].
-    pub fn with_url(self, url: &str) -> Result<Self, Error> {
-        Ok(Self { client: self.client.try_map(|client| client.with_url(url))?, ..self })
+    #[must_use]
+    pub fn with_url(self, url: BaseUrl) -> Self {
+        Self { client: self.client.map(|client| client.with_url(url)), ..self }
     }
 
     /// As [`crate::Client::with_user`].
-    pub fn with_user(self, user: impl AsRef<[u8]>) -> Result<Self, Error> {
-        Ok(Self { client: self.client.try_map(|client| client.with_user(user))?, ..self })
+    #[must_use]
+    pub fn with_user(self, user: User) -> Self {
+        Self { client: self.client.map(|client| client.with_user(user)), ..self }
     }
 
-    /// As [`crate::Client::with_plain_http`]: call it before [`Client::with_url`].
+    /// As [`crate::Client::with_trusted_server`].
     #[must_use]
-    pub fn with_plain_http(self) -> Self {
-        Self { client: self.client.map(crate::Client::with_plain_http), ..self }
-    }
-
-    /// As [`crate::Client::with_owner`].
-    #[must_use]
-    pub fn with_owner(self, uid: u32) -> Self {
-        Self { client: self.client.map(|client| client.with_owner(uid)), ..self }
-    }
-
-    /// As [`crate::Client::with_any_owner`].
-    #[must_use]
-    pub fn with_any_owner(self) -> Self {
-        Self { client: self.client.map(crate::Client::with_any_owner), ..self }
+    pub fn with_trusted_server(self, trusted: TrustedServer) -> Self {
+        Self { client: self.client.map(|client| client.with_trusted_server(trusted)), ..self }
     }
 
     /// As [`crate::Client::with_timeout`].
@@ -130,7 +123,7 @@ impl Client {
     }
 
     /// As [`crate::Client::names`].
-    pub fn names(&self) -> Result<Vec<String>, Error> {
+    pub fn names(&self) -> Result<Vec<EntryName>, Error> {
         Ok(names(&self.entries()?))
     }
 
@@ -144,9 +137,15 @@ impl Client {
         block_on(self.interrupt.as_ref(), pin!(self.client.get().remaining()))
     }
 
-    /// As [`crate::Client::close`].
-    pub fn close(&self) -> Result<(), Error> {
-        block_on(self.interrupt.as_ref(), pin!(self.client.get().close()))
+    /// As [`crate::Client::close_safe`].
+    pub fn close_safe(&self) -> Result<(), Error> {
+        block_on(self.interrupt.as_ref(), pin!(self.client.get().close_safe()))
+    }
+
+    /// As [`crate::Client::token`].
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        self.client.get().token()
     }
 
     /// As [`crate::Client::expose_credential`].
@@ -156,7 +155,7 @@ impl Client {
 
     /// As [`crate::Client::passphrase_typo`].
     #[must_use]
-    pub fn passphrase_typo(&self) -> Option<String> {
+    pub fn passphrase_typo(&self) -> Option<Typo> {
         self.client.get().passphrase_typo()
     }
 
@@ -176,7 +175,7 @@ impl Client {
 }
 
 /// A safe's address, for what needs no passphrase: its status, and closing it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Endpoint {
     endpoint: PerProcess<crate::Endpoint>,
     interrupt: Option<Interrupt>,
@@ -184,11 +183,9 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// As [`crate::Endpoint::new`].
-    pub fn new(url: BaseUrl) -> Result<Self, Error> {
-        Ok(Self {
-            endpoint: PerProcess::new(crate::Endpoint::new(url).in_place()),
-            interrupt: None,
-        })
+    #[must_use]
+    pub fn new(url: BaseUrl) -> Self {
+        Self { endpoint: PerProcess::new(crate::Endpoint::new(url).in_place()), interrupt: None }
     }
 
     /// As [`crate::Endpoint::with_timeout`].
@@ -197,16 +194,11 @@ impl Endpoint {
         Self { endpoint: self.endpoint.map(|endpoint| endpoint.with_timeout(timeout)), ..self }
     }
 
-    /// As [`crate::Endpoint::with_owner`].
+    /// As [`crate::Endpoint::with_trusted_server`].
     #[must_use]
-    pub fn with_owner(self, uid: u32) -> Self {
-        Self { endpoint: self.endpoint.map(|endpoint| endpoint.with_owner(uid)), ..self }
-    }
-
-    /// As [`crate::Endpoint::with_any_owner`].
-    #[must_use]
-    pub fn with_any_owner(self) -> Self {
-        Self { endpoint: self.endpoint.map(crate::Endpoint::with_any_owner), ..self }
+    pub fn with_trusted_server(self, trusted: TrustedServer) -> Self {
+        let endpoint = self.endpoint.map(|endpoint| endpoint.with_trusted_server(trusted));
+        Self { endpoint, ..self }
     }
 
     /// As [`Client::with_interrupt`].
@@ -223,8 +215,8 @@ impl Endpoint {
         block_on(self.interrupt.as_ref(), pin!(self.endpoint.get().status()))
     }
 
-    /// As [`crate::Endpoint::close`].
-    pub fn close(&self, token: &Token) -> Result<(), Error> {
-        block_on(self.interrupt.as_ref(), pin!(self.endpoint.get().close(token)))
+    /// As [`crate::Endpoint::close_safe`].
+    pub fn close_safe(&self, token: &Token) -> Result<(), Error> {
+        block_on(self.interrupt.as_ref(), pin!(self.endpoint.get().close_safe(token)))
     }
 }

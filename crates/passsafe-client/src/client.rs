@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use passsafe_core::wire::{Code, State, Status};
 use passsafe_core::{
-    Entries, EntryName, Passphrase, SealedRecord, Secret, SecretText, Token, User,
+    Entries, EntryName, Passphrase, SealedRecord, Secret, SecretText, Token, Typo, User,
 };
 use tokio::task::spawn_blocking;
 
@@ -18,86 +18,83 @@ use crate::account::account_user;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Kind};
 use crate::opener::Opener;
+use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
 
 /// Opens one safe, as often as needed until it is over.
 ///
 /// Needs a Tokio runtime with I/O and time enabled, any one at each call. Deriving the key,
-/// at the first success, happens on the runtime's blocking threads. To share a client, lend
-/// it or put it into an `Arc`.
+/// at the first success, happens on the runtime's blocking threads. A clone shares the key,
+/// and has a connection of its own.
+#[derive(Clone)]
 pub struct Client {
     endpoint: Endpoint,
     token: Arc<Token>,
     user: User,
     opener: Arc<Opener>,
-    plain_http: bool,
 }
 
 impl Client {
     /// A client for the safe at `http://localhost:8051`, opened as the account that this
     /// program runs as. Nothing is sent yet.
     ///
-    /// Both arguments are taken as a person types them: white space and capital letters in
-    /// the passphrase do not matter, nor spaces and hyphens in the token.
-    pub fn new(passphrase: &str, token: &str) -> Result<Self, Error> {
+    /// # Errors
+    ///
+    /// [`ErrorKind::System`](crate::ErrorKind::System) where the system has no name for that
+    /// account, which is so on no Unix.
+    pub fn new(passphrase: Passphrase, token: Token) -> Result<Self, Error> {
+        Ok(Self::of(Opener::new(passphrase), token, account_user()?))
+    }
+
+    /// As [`Client::new`], of what a person types: white space and capital letters in the
+    /// passphrase do not matter, nor do spaces and hyphens in the token.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for an empty passphrase or a token that
+    /// is not six digits, and those of [`Client::new`].
+    pub fn parse(passphrase: &str, token: &str) -> Result<Self, Error> {
         let passphrase = Passphrase::new(passphrase).map_err(Kind::Passphrase)?;
-        Self::of(Opener::new(passphrase), token, account_user()?)
+        Self::new(passphrase, Token::parse(token).map_err(Kind::Token)?)
     }
 
     /// A client with what [`Client::expose_credential`] gave of another, in place of a
     /// passphrase, and with that one's user. All else is as [`Client::new`] makes it.
-    pub fn from_exposed(
-        credential: &[u8],
-        token: &str,
-        user: impl AsRef<[u8]>,
-    ) -> Result<Self, Error> {
-        let user = User::new(user).map_err(Kind::User)?;
-        Self::of(Opener::from_exposed(credential)?, token, user)
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if `credential` is something else.
+    pub fn from_exposed(credential: &[u8], token: Token, user: User) -> Result<Self, Error> {
+        Ok(Self::of(Opener::from_exposed(credential)?, token, user))
     }
 
-    fn of(opener: Opener, token: &str, user: User) -> Result<Self, Error> {
-        Ok(Self {
+    fn of(opener: Opener, token: Token, user: User) -> Self {
+        Self {
             endpoint: Endpoint::new(BaseUrl::default()),
-            token: Arc::new(Token::parse(token).map_err(Kind::Token)?),
+            token: Arc::new(token),
             user,
             opener: Arc::new(opener),
-            plain_http: false,
-        })
+        }
     }
 
-    /// Sets where the safe is, as [`BaseUrl::parse`] reads it.
-    pub fn with_url(self, url: &str) -> Result<Self, Error> {
-        let parse = if self.plain_http { BaseUrl::parse_plain_http } else { BaseUrl::parse };
-        let endpoint = self.endpoint.with_url(parse(url)?);
-        Ok(Self { endpoint, ..self })
+    /// Sets where the safe is.
+    #[must_use]
+    pub fn with_url(self, url: BaseUrl) -> Self {
+        Self { endpoint: self.endpoint.with_url(url), ..self }
     }
 
     /// Sets the user that the safe was sealed for, where that is another account's name than
     /// this program's: in containers and on remote workers.
-    pub fn with_user(self, user: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let user = User::new(user).map_err(Kind::User)?;
-        Ok(Self { user, ..self })
+    #[must_use]
+    pub fn with_user(self, user: User) -> Self {
+        Self { user, ..self }
     }
 
-    /// Allows [`Client::with_url`], which must come after, to name another machine, whose
-    /// network then sees the token and the sealed record.
+    /// Sets which account may serve the safe. To a listener of any other account nothing is
+    /// sent.
     #[must_use]
-    pub fn with_plain_http(self) -> Self {
-        Self { plain_http: true, ..self }
-    }
-
-    /// As [`Endpoint::with_owner`].
-    #[must_use]
-    pub fn with_owner(self, uid: u32) -> Self {
-        let endpoint = self.endpoint.with_owner(uid);
-        Self { endpoint, ..self }
-    }
-
-    /// As [`Endpoint::with_any_owner`].
-    #[must_use]
-    pub fn with_any_owner(self) -> Self {
-        let endpoint = self.endpoint.with_any_owner();
-        Self { endpoint, ..self }
+    pub fn with_trusted_server(self, trusted: TrustedServer) -> Self {
+        Self { endpoint: self.endpoint.with_trusted_server(trusted), ..self }
     }
 
     /// Sets the longest time from connecting to the last byte of an answer. Five seconds
@@ -139,7 +136,7 @@ impl Client {
     }
 
     /// The names of all secrets in the safe, ascending by byte.
-    pub async fn names(&self) -> Result<Vec<String>, Error> {
+    pub async fn names(&self) -> Result<Vec<EntryName>, Error> {
         Ok(names(&self.entries().await?))
     }
 
@@ -155,8 +152,14 @@ impl Client {
     }
 
     /// Closes the safe for good, for everyone.
-    pub async fn close(&self) -> Result<(), Error> {
-        self.endpoint.close(&self.token).await
+    pub async fn close_safe(&self) -> Result<(), Error> {
+        self.endpoint.close_safe(&self.token).await
+    }
+
+    /// The token that this client asks with.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.token
     }
 
     /// What opens the safe, for a client in another process: the passphrase, and once the safe
@@ -168,12 +171,12 @@ impl Client {
         Ok(self.opener.expose()?)
     }
 
-    /// What was probably mistyped in the passphrase, in words, after an error that answers
-    /// [`Error::is_wrong_passphrase`].
+    /// What was probably mistyped in the passphrase, after
+    /// [`ErrorKind::WrongPassphrase`](crate::ErrorKind::WrongPassphrase).
     ///
     /// It may name one word of the true passphrase, so show it to nobody but who typed it.
     #[must_use]
-    pub fn passphrase_typo(&self) -> Option<String> {
+    pub fn passphrase_typo(&self) -> Option<Typo> {
         self.opener.typo()
     }
 
@@ -223,7 +226,6 @@ impl Client {
             token: Arc::clone(&self.token),
             user: self.user.clone(),
             opener: Arc::new(self.opener.inherit()),
-            plain_http: self.plain_http,
         }
     }
 }
@@ -265,8 +267,8 @@ pub(crate) fn text(secret: Secret) -> Result<SecretText, Error> {
     Ok(secret.into_text().map_err(Kind::NotText)?)
 }
 
-pub(crate) fn names(entries: &Entries) -> Vec<String> {
-    entries.names().map(ToString::to_string).collect()
+pub(crate) fn names(entries: &Entries) -> Vec<EntryName> {
+    entries.names().cloned().collect()
 }
 
 fn remaining(status: &Status) -> Result<Duration, Error> {
@@ -284,16 +286,21 @@ fn remaining(status: &Status) -> Result<Duration, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn only_an_open_safe_has_time_left() {
         let asked = |state| remaining(&Status::new(state, 1_450, 3));
         assert_eq!(asked(State::Open).unwrap(), Duration::from_secs(1_450));
-        assert!(asked(State::Locked).unwrap_err().is_locked());
-        assert!(asked(State::Spent).unwrap_err().is_spent());
-        assert!(asked(State::Expired).unwrap_err().is_expired());
-        assert!(asked(State::Closed).unwrap_err().is_closed());
-        assert!(asked(State::Unknown).unwrap_err().is_refused());
+        for (state, kind) in [
+            (State::Locked, ErrorKind::Locked),
+            (State::Spent, ErrorKind::Spent),
+            (State::Expired, ErrorKind::Expired),
+            (State::Closed, ErrorKind::Closed),
+            (State::Unknown, ErrorKind::Refused),
+        ] {
+            assert_eq!(asked(state).unwrap_err().kind(), kind);
+        }
     }
 
     #[test]
@@ -303,29 +310,27 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_before_anything_is_sent() {
-        let client = || Client::new("zoom", "936 265").unwrap();
         for error in [
-            Client::new(" \t", "936265").unwrap_err(),
-            Client::new("zoom", "93626").unwrap_err(),
-            client().with_user("").unwrap_err(),
-            client().with_url("http://example.org").unwrap_err(),
-            client().with_plain_http().with_url("https://example.org").unwrap_err(),
+            Client::parse(" \t", "936265").unwrap_err(),
+            Client::parse("zoom", "93626").unwrap_err(),
             entry_name("no name").unwrap_err(),
         ] {
-            assert!(error.is_usage(), "{error}");
+            assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
         }
-        assert!(client().with_plain_http().with_url("http://example.org").is_ok());
     }
 
     #[test]
     fn a_client_can_be_shared_and_shows_no_credential() {
         fn shared<T: Send + Sync + 'static>(_: &T) {}
-        let client = Client::new("zoom zoom", "936265").unwrap().with_user("ana").unwrap();
+        let client = Client::parse("zoom zoom", "936265").unwrap();
+        let client = client.with_user(User::new("ana").unwrap());
         shared(&client);
-        assert_eq!(
-            format!("{client:?}"),
-            "Client { endpoint: Endpoint { url: BaseUrl(http://localhost:8051), .. }, \
-             user: User(ana), .. }"
-        );
+        for client in [&client, &client.clone()] {
+            assert_eq!(
+                format!("{client:?}"),
+                "Client { endpoint: Endpoint { url: BaseUrl(http://localhost:8051), .. }, \
+                 user: User(ana), .. }"
+            );
+        }
     }
 }

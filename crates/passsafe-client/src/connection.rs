@@ -21,10 +21,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime;
 
 use crate::clock;
-use crate::dial::{Probe, Stream, Trusted};
+use crate::dial::{Probe, Stream};
 use crate::drive::Drive;
 use crate::error::{Cause, Kind};
 use crate::in_place::Parked;
+use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
 
 /// Requests to a safe have no body.
@@ -69,7 +70,7 @@ impl Connection {
     /// Connects, in no more than `time`.
     pub(crate) async fn open(
         url: &BaseUrl,
-        trusted: Trusted,
+        trusted: TrustedServer,
         drive: &Drive,
         time: Duration,
     ) -> Result<Self, Kind> {
@@ -200,7 +201,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = BaseUrl::parse(&format!("http://localhost:{port}")).unwrap();
-        let open = Connection::open(&url, Trusted::Own, &Drive::Runtime, Duration::MAX);
+        let open = Connection::open(&url, TrustedServer::SameUser, &Drive::Runtime, Duration::MAX);
         let connection = runtime.block_on(open).unwrap();
         (connection, listener.accept().unwrap().0)
     }

@@ -20,17 +20,8 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 
 use crate::error::Kind;
+use crate::trust::TrustedServer;
 use crate::url::{BaseUrl, Host};
-
-/// Which account may be behind a safe on this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trusted {
-    /// The one that this program acts as.
-    Own,
-    Account(u32),
-    /// Whoever it is, known or not.
-    Any,
-}
 
 /// A connected socket of either kind. One that was just dialled does not wait.
 #[derive(Debug)]
@@ -145,7 +136,7 @@ impl Probe {
 }
 
 /// Connects to the safe at `url`, without a look-up where that is this machine.
-pub(crate) async fn dial(url: &BaseUrl, trusted: Trusted) -> Result<Socket, Kind> {
+pub(crate) async fn dial(url: &BaseUrl, trusted: TrustedServer) -> Result<Socket, Kind> {
     let port = url.port();
     let unreachable = |source| Kind::Unreachable { at: url.to_string(), source };
     let stream = match url.host() {
@@ -159,7 +150,7 @@ pub(crate) async fn dial(url: &BaseUrl, trusted: Trusted) -> Result<Socket, Kind
     }
     .map_err(unreachable)?;
     let (near, far) = ends(&stream).map_err(unreachable)?;
-    if CAN_TELL && trusted != Trusted::Any && far.ip().to_canonical().is_loopback() {
+    if CAN_TELL && trusted != TrustedServer::Anyone && far.ip().to_canonical().is_loopback() {
         check(url, trusted, Peers::new().server(near, far))?;
     }
     stream.into_std().map(Socket::Tcp).map_err(unreachable)
@@ -183,7 +174,7 @@ fn ends(stream: &TcpStream) -> io::Result<(SocketAddr, SocketAddr)> {
 }
 
 #[cfg(unix)]
-async fn dial_socket(url: &BaseUrl, path: &str, trusted: Trusted) -> Result<Socket, Kind> {
+async fn dial_socket(url: &BaseUrl, path: &str, trusted: TrustedServer) -> Result<Socket, Kind> {
     let unreachable = |source| Kind::Unreachable { at: url.to_string(), source };
     let stream = UnixStream::connect(path).await.map_err(unreachable)?;
     let owner = stream.peer_cred().map_or(Owner::Unknown, |peer| Owner::Account(peer.uid()));
@@ -191,13 +182,15 @@ async fn dial_socket(url: &BaseUrl, path: &str, trusted: Trusted) -> Result<Sock
     stream.into_std().map(Socket::Unix).map_err(unreachable)
 }
 
-fn check(url: &BaseUrl, trusted: Trusted, owner: Owner) -> Result<(), Kind> {
+fn check(url: &BaseUrl, trusted: TrustedServer, owner: Owner) -> Result<(), Kind> {
     let at = || url.to_string();
     match (trusted, owner) {
-        (Trusted::Any, _) => Ok(()),
-        (Trusted::Account(wanted), Owner::Account(uid)) if uid == wanted => Ok(()),
+        (TrustedServer::Anyone, _) => Ok(()),
+        (TrustedServer::Uid(wanted), Owner::Account(uid)) if uid == wanted => Ok(()),
         #[cfg(unix)]
-        (Trusted::Own, Owner::Account(uid)) if uid == passsafe_peer::own_account() => Ok(()),
+        (TrustedServer::SameUser, Owner::Account(uid)) if uid == passsafe_peer::own_account() => {
+            Ok(())
+        }
         (_, Owner::Account(uid)) => Err(Kind::ForeignListener { at: at(), account: uid }),
         (_, Owner::Unknown) => Err(Kind::UnknownListener { at: at() }),
         (_, Owner::Gone) => {
@@ -217,12 +210,17 @@ mod tests {
         let passes = |trusted, owner| check(&url, trusted, owner).is_ok();
         let own = Owner::Account(passsafe_peer::own_account());
         let other = Owner::Account(4_711);
-        assert!(passes(Trusted::Own, own) && !passes(Trusted::Own, other));
+        assert!(passes(TrustedServer::SameUser, own) && !passes(TrustedServer::SameUser, other));
         // Whoever names an account means that one.
-        assert!(passes(Trusted::Account(4_711), other) && !passes(Trusted::Account(4_711), own));
+        assert!(
+            passes(TrustedServer::Uid(4_711), other) && !passes(TrustedServer::Uid(4_711), own)
+        );
         for owner in [Owner::Unknown, Owner::Gone] {
-            assert!(!passes(Trusted::Own, owner) && !passes(Trusted::Account(4_711), owner));
-            assert!(passes(Trusted::Any, owner));
+            assert!(
+                !passes(TrustedServer::SameUser, owner)
+                    && !passes(TrustedServer::Uid(4_711), owner)
+            );
+            assert!(passes(TrustedServer::Anyone, owner));
         }
     }
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::runtime::{self, Handle};
 use tokio::time::{self, Instant, timeout};
 
-use crate::dial::{Socket, Trusted, dial};
+use crate::dial::{Socket, dial};
 use crate::error::{Error, Kind};
 use crate::in_place;
 use crate::reactor::Reactor;
+use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
 
 /// Who waits.
@@ -62,7 +63,7 @@ impl Drive {
     pub(crate) async fn dial(
         &self,
         url: &BaseUrl,
-        trusted: Trusted,
+        trusted: TrustedServer,
         time: Duration,
     ) -> Result<Socket, Kind> {
         match self {

@@ -22,10 +22,10 @@ use tokio::time::Instant;
 use crate::answer::{self, Fetched, Fetching};
 use crate::clock;
 use crate::connection::{Connection, Failure, Request};
-use crate::dial::Trusted;
 use crate::drive::Drive;
 use crate::error::{Error, Kind};
 use crate::reactor::Reactor;
+use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
 
 /// A safe's address, for what needs no passphrase: its status, and closing it.
@@ -35,7 +35,7 @@ use crate::url::BaseUrl;
 pub struct Endpoint {
     url: BaseUrl,
     timeout: Duration,
-    trusted: Trusted,
+    trusted: TrustedServer,
     drive: Drive,
     /// Boxed, because it is moved from future to future and has a kilobyte and more.
     kept: Mutex<Option<Box<Connection>>>,
@@ -72,7 +72,7 @@ impl Endpoint {
         Self {
             url,
             timeout: Self::DEFAULT_TIMEOUT,
-            trusted: Trusted::Own,
+            trusted: TrustedServer::SameUser,
             drive: Drive::Runtime,
             kept: Mutex::new(None),
             end: Mutex::new(None),
@@ -88,20 +88,11 @@ impl Endpoint {
         Self { timeout, ..self }
     }
 
-    /// Expects the safe to be served by the account with this user id, and by no other.
-    ///
-    /// Unless told, a client sends nothing to a listener of this machine that another account
-    /// than its own holds. Where the safe is on another machine, or this one is not Linux
-    /// and the safe no Unix socket, nobody can tell, and this changes nothing.
+    /// Sets which account may serve the safe. To a listener of any other account nothing is
+    /// sent.
     #[must_use]
-    pub fn with_owner(self, uid: u32) -> Self {
-        Self { trusted: Trusted::Account(uid), ..self }
-    }
-
-    /// Sends the token to whoever listens, another account's program included.
-    #[must_use]
-    pub fn with_any_owner(self) -> Self {
-        Self { trusted: Trusted::Any, ..self }
+    pub fn with_trusted_server(self, trusted: TrustedServer) -> Self {
+        Self { trusted, ..self }
     }
 
     /// The same at another address.
@@ -122,7 +113,10 @@ impl Endpoint {
 
     /// The same for a forked child: without the connection, and waiting for no lock.
     pub(crate) fn inherited(&self) -> Self {
-        let end = self.end.try_lock().ok().and_then(|end| *end);
+        self.without_connection(self.end.try_lock().ok().and_then(|end| *end))
+    }
+
+    fn without_connection(&self, end: Option<End>) -> Self {
         let fresh = Self::new(self.url.clone());
         Self {
             timeout: self.timeout,
@@ -144,8 +138,8 @@ impl Endpoint {
         Ok(status)
     }
 
-    /// Closes the safe for good. A wrong token is an attempt used up.
-    pub async fn close(&self, token: &Token) -> Result<(), Error> {
+    /// Closes the safe for good, for everyone. A wrong token is an attempt used up.
+    pub async fn close_safe(&self, token: &Token) -> Result<(), Error> {
         let answer = self.ask(Method::POST, CLOSE_PATH, Some(token)).await?;
         Ok(answer::closed(&answer)?)
     }
@@ -302,6 +296,13 @@ impl Endpoint {
     fn is_over(&self) -> bool {
         let end = lock(&self.end);
         end.as_ref().is_some_and(|end| clock::now().saturating_sub(end.told) >= end.left)
+    }
+}
+
+/// The same endpoint, with a connection of its own.
+impl Clone for Endpoint {
+    fn clone(&self) -> Self {
+        self.without_connection(*lock(&self.end))
     }
 }
 

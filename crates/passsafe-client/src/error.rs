@@ -1,5 +1,5 @@
-//! The one error of this crate: opaque, with a question for everything a program may want
-//! to do about it.
+//! The one error of this crate: opaque, with a kind for everything a program may want to do
+//! about it.
 //!
 //! Promises: no message contains a secret, nor any text that came over the wire.
 
@@ -9,27 +9,93 @@ use std::time::Duration;
 use passsafe_core::wire::Code;
 use passsafe_core::{
     EmptyPassphrase, EntryName, EntryNameError, KdfError, NotText, OpenError, RecordError,
-    TokenError, User, UserError,
+    TokenError, User,
 };
 
 use crate::url::UrlError;
 
-/// Whatever a cause may be.
+/// The error type of an interrupt, and of what an HTTP exchange failed with.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a safe was not asked, did not answer, refused, or could not be opened.
 ///
-/// Ask the `is_…` methods what to do about it; the text is for people.
+/// [`Error::kind`] says what to do about it; the text is for people.
 pub struct Error(Box<Kind>);
 
-impl Error {
+/// What happened, for programs. Each error has exactly one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
     /// The safe knows another token. This attempt counted: the third one locks it.
+    /// [`Error::attempts_left`] says how many may still come.
+    InvalidToken,
+    /// Wrong tokens have locked the safe for good, this one or earlier ones.
+    Locked,
+    /// The last allowed use was made.
+    Spent,
+    /// The safe's time is up: it says so, or it is gone and its last answer said when.
+    Expired,
+    /// The safe was closed before its time.
+    Closed,
+    /// The owner of the safe was asked and said no, or did not answer the safe in time. No
+    /// attempt was counted.
+    Denied,
+    /// The owner of the safe has to allow each opening, and there was no answer, or no room to
+    /// ask, for a minute. Another try asks again.
+    AwaitingConsent,
+    /// The safe does not answer to the host name that it was asked by, as at the other end of
+    /// a tunnel.
+    WrongHost,
+    /// The safe refused for another reason.
+    Refused,
+    /// The record was sealed with another passphrase, or for another user.
+    WrongPassphrase,
+    /// This client has opened one safe, and now another one answers.
+    OtherSafe,
+    /// The record cannot be used: changed on the way, sealed against the format, of another
+    /// version, or with a cost of key derivation that is out of bounds.
+    Damaged,
+    /// The safe was opened, and has no secret of that name.
+    UnknownEntry,
+    /// The secret is not UTF-8; ask for its bytes instead.
+    NotText,
+    /// Nothing listens there.
+    Unreachable,
+    /// The system does not let this account connect, as to a socket of another account.
+    Forbidden,
+    /// What listens there ended the connection before its answer was complete, as a tunnel
+    /// without a far end does, and a safe to an account that it does not admit.
+    HungUp,
+    /// What listens there belongs to another account of this machine
+    /// ([`Error::listener_account`]), or the system does not say to whom. Nothing was sent.
+    /// [`TrustedServer`](crate::TrustedServer) names another account to trust.
+    ForeignListener,
+    /// No complete answer came in time.
+    Timeout,
+    /// Something answers there, and it is not a safe.
+    NotASafe,
+    /// An argument cannot be right: an empty passphrase, a token that is not six digits, a
+    /// malformed URL or name, plain HTTP to another machine. Nothing was sent.
+    Usage,
+    /// The interrupt of [`blocking::Client::with_interrupt`] ended the call; the source is its
+    /// error.
+    ///
+    /// [`blocking::Client::with_interrupt`]: crate::blocking::Client::with_interrupt
+    Interrupted,
+    /// The system refused memory, a thread or an event loop, or has no name for this account;
+    /// or a forked child was left without a credential.
+    System,
+}
+
+impl Error {
+    /// What happened.
     #[must_use]
-    pub fn is_invalid_token(&self) -> bool {
-        matches!(*self.0, Kind::InvalidToken { .. })
+    pub fn kind(&self) -> ErrorKind {
+        self.0.public()
     }
 
-    /// With [`Error::is_invalid_token`]: how many wrong tokens may still come.
+    /// How many wrong tokens may still come, if this one was wrong: none where it locked the
+    /// safe, whose kind is [`ErrorKind::Locked`] then.
     #[must_use]
     pub fn attempts_left(&self) -> Option<u8> {
         match *self.0 {
@@ -38,159 +104,14 @@ impl Error {
         }
     }
 
-    /// Wrong tokens have locked the safe for good, this one or earlier ones.
-    #[must_use]
-    pub fn is_locked(&self) -> bool {
-        self.attempts_left() == Some(0) || self.is_refused_with(Code::Locked)
-    }
-
-    /// The last allowed use was made.
-    #[must_use]
-    pub fn is_spent(&self) -> bool {
-        self.is_refused_with(Code::Spent)
-    }
-
-    /// The safe's time is up: it says so, or it is gone and its last answer said when.
-    #[must_use]
-    pub fn is_expired(&self) -> bool {
-        self.is_refused_with(Code::Expired)
-    }
-
-    /// The safe was closed before its time.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.is_refused_with(Code::Closed)
-    }
-
-    /// The owner of the safe was asked and said no, or did not answer the safe in time. No
-    /// attempt was counted.
-    #[must_use]
-    pub fn is_denied(&self) -> bool {
-        self.is_refused_with(Code::Denied)
-    }
-
-    /// The owner of the safe has to allow each opening, and there was no answer, or no room to
-    /// ask, for a minute. Another try asks again.
-    #[must_use]
-    pub fn is_awaiting_consent(&self) -> bool {
-        matches!(*self.0, Kind::NoConsent) || self.is_refused_with(Code::AwaitingConsent)
-    }
-
-    /// The safe refused for another reason, such as a host name that is not its own.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        let over = self.is_locked() || self.is_spent() || self.is_expired() || self.is_closed();
-        let by_owner = self.is_denied() || self.is_awaiting_consent();
-        !over && !by_owner && matches!(*self.0, Kind::Refused(_))
-    }
-
-    /// The safe does not answer to the host name that it was asked by, as at the other end of
-    /// a tunnel.
-    #[must_use]
-    pub fn is_wrong_host(&self) -> bool {
-        self.is_refused_with(Code::WrongHost)
-    }
-
-    /// The record was sealed with another passphrase, or for another user.
-    #[must_use]
-    pub fn is_wrong_passphrase(&self) -> bool {
-        matches!(*self.0, Kind::WrongPassphrase(_))
-    }
-
-    /// This client has opened one safe, and now another one answers.
-    #[must_use]
-    pub fn is_other_safe(&self) -> bool {
-        matches!(*self.0, Kind::Open(OpenError::OtherSafe))
-    }
-
-    /// The record cannot be used: changed on the way, sealed against the format, of another
-    /// version, or with a cost of key derivation that is out of bounds.
-    #[must_use]
-    pub fn is_damaged(&self) -> bool {
-        matches!(*self.0, Kind::Record(_) | Kind::Open(OpenError::Damaged | OpenError::Payload(_)))
-    }
-
-    /// The safe was opened, and has no secret of that name.
-    #[must_use]
-    pub fn is_unknown_entry(&self) -> bool {
-        matches!(*self.0, Kind::UnknownEntry(_))
-    }
-
-    /// The secret is not UTF-8; ask for its bytes instead.
-    #[must_use]
-    pub fn is_not_text(&self) -> bool {
-        matches!(*self.0, Kind::NotText(_))
-    }
-
-    /// Nothing listens there, or what listens hung up without an answer, as a tunnel without
-    /// a far end does.
-    #[must_use]
-    pub fn is_unreachable(&self) -> bool {
-        self.0.is_unreachable()
-    }
-
-    /// With [`Error::is_unreachable`]: what listens there hung up without an answer. A safe
-    /// does so to an account that it does not admit.
-    #[must_use]
-    pub fn is_hung_up(&self) -> bool {
-        matches!(*self.0, Kind::HungUp { .. })
-    }
-
-    /// What listens there belongs to another account of this machine, or the system does not
-    /// say to whom. Nothing was sent. [`Endpoint::with_owner`](crate::Endpoint::with_owner)
-    /// names another account to trust.
-    #[must_use]
-    pub fn is_foreign_listener(&self) -> bool {
-        matches!(*self.0, Kind::ForeignListener { .. } | Kind::UnknownListener { .. })
-    }
-
-    /// With [`Error::is_foreign_listener`]: the user id of that account, if it is known.
+    /// The user id of the account that listens there, with [`ErrorKind::ForeignListener`] and
+    /// if it is known.
     #[must_use]
     pub fn listener_account(&self) -> Option<u32> {
         match *self.0 {
             Kind::ForeignListener { account, .. } => Some(account),
             _ => None,
         }
-    }
-
-    /// No complete answer came in time.
-    #[must_use]
-    pub fn is_timeout(&self) -> bool {
-        matches!(*self.0, Kind::Timeout(_))
-    }
-
-    /// Something answers there, and it is no safe.
-    #[must_use]
-    pub fn is_not_a_safe(&self) -> bool {
-        matches!(*self.0, Kind::NotASafe(_))
-    }
-
-    /// An argument cannot be right: an empty passphrase, a token that is not six digits, a
-    /// malformed URL, user or name, plain HTTP to another machine. Nothing was sent.
-    #[must_use]
-    pub fn is_usage(&self) -> bool {
-        matches!(
-            *self.0,
-            Kind::Passphrase(_)
-                | Kind::Token(_)
-                | Kind::User(_)
-                | Kind::EntryName(_)
-                | Kind::Url(_)
-                | Kind::Exposed
-        )
-    }
-
-    /// The interrupt of [`blocking::Client::with_interrupt`] ended the call; the source is its
-    /// error.
-    ///
-    /// [`blocking::Client::with_interrupt`]: crate::blocking::Client::with_interrupt
-    #[must_use]
-    pub fn is_interrupted(&self) -> bool {
-        matches!(*self.0, Kind::Interrupted(_))
-    }
-
-    fn is_refused_with(&self, code: Code) -> bool {
-        matches!(*self.0, Kind::Refused(refused) if refused == code)
     }
 }
 
@@ -224,15 +145,13 @@ impl From<Kind> for Error {
     }
 }
 
-/// What happened.
+/// What happened, with its particulars.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Kind {
     #[error(transparent)]
     Passphrase(EmptyPassphrase),
     #[error(transparent)]
     Token(TokenError),
-    #[error(transparent)]
-    User(UserError),
     #[error(transparent)]
     EntryName(EntryNameError),
     #[error(transparent)]
@@ -284,8 +203,56 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Whether the other side is not there, or not there any more.
     pub(crate) fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::HungUp { .. })
+    }
+
+    fn public(&self) -> ErrorKind {
+        match self {
+            Self::Passphrase(_)
+            | Self::Token(_)
+            | Self::EntryName(_)
+            | Self::Url(_)
+            | Self::Exposed => ErrorKind::Usage,
+            Self::Unreachable { source, .. }
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                ErrorKind::Forbidden
+            }
+            Self::Unreachable { .. } => ErrorKind::Unreachable,
+            Self::HungUp { .. } => ErrorKind::HungUp,
+            Self::ForeignListener { .. } | Self::UnknownListener { .. } => {
+                ErrorKind::ForeignListener
+            }
+            Self::Timeout(_) => ErrorKind::Timeout,
+            Self::NotASafe(_) => ErrorKind::NotASafe,
+            Self::InvalidToken { attempts_left: Some(0) } => ErrorKind::Locked,
+            Self::InvalidToken { .. } => ErrorKind::InvalidToken,
+            Self::Refused(code) => refusal(*code),
+            Self::NoConsent => ErrorKind::AwaitingConsent,
+            Self::WrongPassphrase(_) => ErrorKind::WrongPassphrase,
+            Self::Open(OpenError::OtherSafe) => ErrorKind::OtherSafe,
+            Self::Record(_) | Self::Open(_) => ErrorKind::Damaged,
+            Self::UnknownEntry(_) => ErrorKind::UnknownEntry,
+            Self::NotText(_) => ErrorKind::NotText,
+            Self::Interrupted(_) => ErrorKind::Interrupted,
+            Self::Account | Self::Memory(_) | Self::Lost | Self::System(_) => ErrorKind::System,
+        }
+    }
+}
+
+/// The kind of a refusal that the safe gave a code.
+fn refusal(code: Code) -> ErrorKind {
+    match code {
+        Code::Locked => ErrorKind::Locked,
+        Code::Spent => ErrorKind::Spent,
+        Code::Expired => ErrorKind::Expired,
+        Code::Closed => ErrorKind::Closed,
+        Code::Denied => ErrorKind::Denied,
+        Code::AwaitingConsent => ErrorKind::AwaitingConsent,
+        Code::WrongHost => ErrorKind::WrongHost,
+        _ => ErrorKind::Refused,
     }
 }
 
@@ -303,32 +270,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_wrong_token_is_both_invalid_and_a_lock() {
+    fn the_last_wrong_token_is_told_as_a_lock() {
         let error = |attempts_left| Error::from(Kind::InvalidToken { attempts_left });
         assert_eq!(error(Some(2)).to_string(), "the token is wrong, 2 attempts are left");
         assert_eq!(error(Some(1)).to_string(), "the token is wrong, 1 attempt is left");
         assert_eq!(error(None).to_string(), "the token is wrong");
         let last = error(Some(0));
         assert_eq!(last.to_string(), "the token is wrong, and the safe is locked");
-        assert!(last.is_invalid_token() && last.is_locked() && !last.is_refused());
-        assert!(!error(Some(1)).is_locked());
+        assert_eq!((last.kind(), last.attempts_left()), (ErrorKind::Locked, Some(0)));
+        assert_eq!(error(Some(1)).kind(), ErrorKind::InvalidToken);
+        assert_eq!(error(None).kind(), ErrorKind::InvalidToken);
     }
 
     #[test]
-    fn what_has_a_question_of_its_own_is_not_refused_for_another_reason() {
-        for (code, has_one) in [
-            (Code::Locked, true),
-            (Code::Spent, true),
-            (Code::Expired, true),
-            (Code::Closed, true),
-            (Code::WrongHost, false),
-            (Code::Unknown, false),
-            (Code::Busy, false),
-            (Code::Denied, true),
-            (Code::AwaitingConsent, true),
-        ] {
-            assert_eq!(Error::from(Kind::Refused(code)).is_refused(), !has_one, "{code:?}");
+    fn a_refusal_without_a_kind_of_its_own_is_refused() {
+        for code in [Code::Unknown, Code::Busy, Code::NotFound] {
+            assert_eq!(Error::from(Kind::Refused(code)).kind(), ErrorKind::Refused, "{code:?}");
         }
+    }
+
+    #[test]
+    fn a_socket_of_another_account_is_forbidden_and_not_unreachable() {
+        let error = |kind: std::io::ErrorKind| {
+            Error::from(Kind::Unreachable { at: "there".to_owned(), source: kind.into() }).kind()
+        };
+        assert_eq!(error(std::io::ErrorKind::PermissionDenied), ErrorKind::Forbidden);
+        assert_eq!(error(std::io::ErrorKind::ConnectionRefused), ErrorKind::Unreachable);
     }
 
     #[test]

@@ -77,6 +77,7 @@ pub(crate) mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::error::ErrorKind;
 
     /// Ends a call when it is asked for the third time.
     pub(crate) fn third_time() -> Interrupt {
@@ -95,7 +96,7 @@ pub(crate) mod tests {
             blocked.recv().unwrap();
             sender.send(()).unwrap();
         });
-        assert!(computed.unwrap_err().is_interrupted());
+        assert_eq!(computed.unwrap_err().kind(), ErrorKind::Interrupted);
         go_on.send(()).unwrap();
         done.recv().unwrap();
     }

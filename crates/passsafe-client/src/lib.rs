@@ -10,8 +10,8 @@
 //! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/safe.rs"));
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let url = open_a_safe()?;
-//! let safe = Client::new("clip zebra mango attic prone duty", "936 265")?
-//!     .with_url(&url)?; // without it, http://localhost:8051
+//! let safe = Client::parse("clip zebra mango attic prone duty", "936 265")?
+//!     .with_url(url.parse()?); // without it, http://localhost:8051
 //! let password = safe.password()?;
 //! assert_eq!(password.expose(), "S3kr!t");
 //! # Ok(())
@@ -27,7 +27,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let url = open_a_safe()?;
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-//! let safe = Client::new("clip zebra mango attic prone duty", "936 265")?.with_url(&url)?;
+//! let safe = Client::parse("clip zebra mango attic prone duty", "936 265")?.with_url(url.parse()?);
 //! let key = safe.secret("api_key").await?;
 //! assert_eq!(key.expose(), "k3y");
 //! # Ok(())
@@ -62,7 +62,7 @@
 //!
 //! Not trusted are the machine's other accounts. On Linux nothing is sent to a port of this
 //! machine on which another account listens, and on any Unix nothing to another account's
-//! socket, unless [`Endpoint::with_owner`] names that account. Elsewhere a port cannot be told
+//! socket, unless [`TrustedServer`] names that account. Elsewhere a port cannot be told
 //! from another account's.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -84,12 +84,17 @@ mod in_place;
 mod interrupt;
 mod opener;
 mod reactor;
+mod trust;
 mod url;
 
 pub use account::account_user;
 pub use client::Client;
 pub use endpoint::Endpoint;
-pub use error::Error;
+pub use error::{Error, ErrorKind};
 pub use passsafe_core::wire::{State, Status};
-pub use passsafe_core::{Secret, SecretText, Token, TokenError, User};
+pub use passsafe_core::{
+    EmptyPassphrase, Entries, EntryName, EntryNameError, Passphrase, Secret, SecretText, Token,
+    TokenError, Typo, User, UserError,
+};
+pub use trust::TrustedServer;
 pub use url::BaseUrl;

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 
-use passsafe_core::{Entries, OpenError, Passphrase, RecordKey, SealedRecord, Secret, User};
+use passsafe_core::{Entries, OpenError, Passphrase, RecordKey, SealedRecord, Secret, Typo, User};
 
 use crate::error::Kind;
 
@@ -67,9 +67,9 @@ impl Opener {
     }
 
     /// What was probably mistyped, as long as there is a passphrase.
-    pub(crate) fn typo(&self) -> Option<String> {
+    pub(crate) fn typo(&self) -> Option<Typo> {
         match self.state() {
-            State::Passphrase(passphrase) => passphrase.typo().map(|typo| typo.to_string()),
+            State::Passphrase(passphrase) => passphrase.typo(),
             State::Key(_) | State::Lost => None,
         }
     }

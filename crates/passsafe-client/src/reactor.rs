@@ -70,12 +70,13 @@ mod tests {
     use std::future::pending;
 
     use super::*;
+    use crate::error::ErrorKind;
     use crate::interrupt::tests::third_time;
 
     #[test]
     fn a_call_that_waits_for_ever_ends_when_it_is_interrupted() {
         let waited = Reactor::default().wait_for::<()>(Some(&third_time()), pending());
-        assert!(waited.unwrap_err().is_interrupted());
+        assert_eq!(waited.unwrap_err().kind(), ErrorKind::Interrupted);
     }
 
     #[test]

@@ -29,9 +29,11 @@ pub struct BaseUrl {
 impl BaseUrl {
     /// Reads the URL of a safe on this machine: `localhost`, 127.0.0.0/8, `[::1]` or a socket.
     ///
-    /// The error answers [`Error::is_usage`]: for another machine, whose network would see
-    /// the token; for a scheme other than `http` and `unix`; for user information, query or
-    /// fragment.
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage): for another machine, whose network would
+    /// see the token; for a scheme other than `http` and `unix`; for user information, query
+    /// or fragment.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let url = Self::parse_plain_http(text)?;
         if url.host.is_loopback() { Ok(url) } else { Err(Kind::Url(UrlError::PlainHttp).into()) }
@@ -241,6 +243,7 @@ fn parse_port(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn refusal(text: &str) -> UrlError {
         let Err(error) = parse(text) else { panic!("{text:?} is a url") };
@@ -305,7 +308,7 @@ mod tests {
             "http://2130706433",
         ] {
             let error = BaseUrl::parse(text).unwrap_err();
-            assert!(error.is_usage(), "{text}");
+            assert_eq!(error.kind(), ErrorKind::Usage, "{text}");
             assert_eq!(error.to_string(), UrlError::PlainHttp.to_string(), "{text}");
             assert!(BaseUrl::parse_plain_http(text).is_ok(), "{text}");
         }

@@ -23,5 +23,5 @@ fn the_futures_of_an_async_client_are_handed_between_threads() {
     is_sent(|client| async move { client.password().await });
     is_sent(|client| async move { client.secrets(&["a"]).await });
     is_sent(|client| async move { client.status().await });
-    is_sent(|client| async move { client.close().await });
+    is_sent(|client| async move { client.close_safe().await });
 }

@@ -6,21 +6,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use passsafe_client::{BaseUrl, Token, TokenError, User};
-use passsafe_core::Passphrase;
+use passsafe_client::{BaseUrl, Passphrase, Token, TokenError, TrustedServer, User};
 use pyo3::exceptions::{PyImportError, PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 
 use crate::failure::{Class, sentences};
-
-/// Whose listener is trusted.
-#[derive(Clone, Copy)]
-pub(crate) enum Owner {
-    Own,
-    Account(u32),
-    Any,
-}
 
 pub(crate) fn passphrase(given: &Bound<'_, PyAny>) -> PyResult<Passphrase> {
     Passphrase::new(&text("passphrase", given)?).map_err(|error| {
@@ -86,16 +77,19 @@ pub(crate) fn timeout(given: &Bound<'_, PyAny>) -> PyResult<Duration> {
     )
 }
 
-pub(crate) fn owner(given: Option<&Bound<'_, PyAny>>, any_owner: bool) -> PyResult<Owner> {
+pub(crate) fn trusted_server(
+    given: Option<&Bound<'_, PyAny>>,
+    any_owner: bool,
+) -> PyResult<TrustedServer> {
     match given {
-        None if any_owner => Ok(Owner::Any),
-        None => Ok(Owner::Own),
+        None if any_owner => Ok(TrustedServer::Anyone),
+        None => Ok(TrustedServer::SameUser),
         Some(given) if any_owner => Err(usage(
             given.py(),
             "either one account is trusted or all are",
             "pass owner or any_owner, not both",
         )),
-        Some(given) => account(given).map(Owner::Account),
+        Some(given) => account(given).map(TrustedServer::Uid),
     }
 }
 

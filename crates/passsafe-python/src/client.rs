@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use passsafe_client::blocking::{Client as Blocking, Endpoint};
 use passsafe_client::{
-    BaseUrl, Error, Secret, SecretText, State, Status, Token, User, account_user,
+    BaseUrl, Error, Passphrase, Secret, SecretText, State, Status, Token, TrustedServer, User,
+    account_user,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
-use crate::arguments::{self, Owner};
+use crate::arguments;
 use crate::failure::{not_text, raised};
 
 /// The longest that looking at a client in a notebook may take.
@@ -30,10 +31,10 @@ pub(crate) struct Client {
 /// What a client was made with, apart from the passphrase: for its copies, and to be shown.
 struct Settings {
     url: BaseUrl,
-    token: Token,
     user: User,
     timeout: Duration,
-    owner: Owner,
+    trusted: TrustedServer,
+    /// Whether the address may be another machine's: for a copy, which reads it again.
     plain_http: bool,
 }
 
@@ -68,16 +69,16 @@ impl Client {
         };
         let timeout = timeout.map(arguments::timeout).transpose()?;
         let settings = Settings {
-            token: arguments::token(token)?,
             user,
             timeout: timeout.unwrap_or(passsafe_client::Endpoint::DEFAULT_TIMEOUT),
-            owner: arguments::owner(owner, any_owner)?,
+            trusted: arguments::trusted_server(owner, any_owner)?,
             plain_http,
             url,
         };
+        let token = arguments::token(token)?;
         let made = match passphrase.cast::<Credential>() {
-            Ok(credential) => settings.client_with(credential.get().0.expose()),
-            Err(_) => settings.client(arguments::passphrase(passphrase)?.expose()),
+            Ok(credential) => settings.client_with(credential.get().0.expose(), token),
+            Err(_) => settings.client(arguments::passphrase(passphrase)?, token),
         };
         let client = made.map_err(|error| raised(py, &error, &settings.url, None))?;
         Ok(Self { client, settings })
@@ -140,7 +141,7 @@ impl Client {
 
     /// The names of all secrets in the safe, in ascending order.
     fn names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.call(py, Blocking::names)
+        Ok(self.call(py, Blocking::names)?.iter().map(ToString::to_string).collect())
     }
 
     /// Where the safe is in its life. No token is sent.
@@ -154,8 +155,8 @@ impl Client {
     }
 
     /// Closes the safe for good, for everyone.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.call(py, Blocking::close)
+    fn close_safe(&self, py: Python<'_>) -> PyResult<()> {
+        self.call(py, Blocking::close_safe)
     }
 
     /// Address of the safe.
@@ -172,7 +173,7 @@ impl Client {
 
     /// As `status`, within a second.
     fn _glance<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let glance = || self.settings.endpoint()?.status();
+        let glance = || self.settings.endpoint().status();
         let status = py.detach(glance);
         python_status(py, &status.map_err(|error| raised(py, &error, &self.settings.url, None))?)
     }
@@ -181,21 +182,22 @@ impl Client {
         &self,
         py: Python<'py>,
     ) -> PyResult<((Credential, String, String), Bound<'py, PyDict>)> {
-        let Settings { url, token, user, timeout, owner, plain_http } = &self.settings;
+        let Settings { url, user, timeout, trusted, plain_http } = &self.settings;
         let credential = self.client.expose_credential();
         let credential = credential.map_err(|error| raised(py, &error, url, None))?;
         let options = PyDict::new(py);
         options.set_item("user", PyBytes::new(py, user.as_bytes()))?;
         options.set_item("timeout", timeout.as_secs_f64())?;
-        match owner {
-            Owner::Own => {}
-            Owner::Account(uid) => options.set_item("owner", uid)?,
-            Owner::Any => options.set_item("any_owner", true)?,
+        match trusted {
+            TrustedServer::Uid(uid) => options.set_item("owner", uid)?,
+            TrustedServer::Anyone => options.set_item("any_owner", true)?,
+            _ => {}
         }
         if *plain_http {
             options.set_item("plain_http", true)?;
         }
-        let required = (Credential(credential), token.expose().to_owned(), url.to_string());
+        let required =
+            (Credential(credential), self.client.token().expose().to_owned(), url.to_string());
         Ok((required, options))
     }
 
@@ -221,37 +223,30 @@ impl Client {
 }
 
 impl Settings {
-    fn client(&self, passphrase: &str) -> Result<Blocking, Error> {
-        let client = Blocking::new(passphrase, self.token.expose())?;
-        self.set_up(client.with_user(self.user.as_bytes())?)
+    fn client(&self, passphrase: Passphrase, token: Token) -> Result<Blocking, Error> {
+        let client = Blocking::new(passphrase, token)?;
+        Ok(self.set_up(client.with_user(self.user.clone())))
     }
 
-    fn client_with(&self, credential: &[u8]) -> Result<Blocking, Error> {
-        let user = self.user.as_bytes();
-        self.set_up(Blocking::from_exposed(credential, self.token.expose(), user)?)
+    fn client_with(&self, credential: &[u8], token: Token) -> Result<Blocking, Error> {
+        let client = Blocking::from_exposed(credential, token, self.user.clone())?;
+        Ok(self.set_up(client))
     }
 
-    fn set_up(&self, client: Blocking) -> Result<Blocking, Error> {
-        let client = client.with_timeout(self.timeout).with_interrupt(interrupted);
-        let client = client.with_waiting(say_that_it_waits);
-        let client = if self.plain_http { client.with_plain_http() } else { client };
-        let client = match self.owner {
-            Owner::Own => client,
-            Owner::Account(uid) => client.with_owner(uid),
-            Owner::Any => client.with_any_owner(),
-        };
-        client.with_url(&self.url.to_string())
+    fn set_up(&self, client: Blocking) -> Blocking {
+        client
+            .with_url(self.url.clone())
+            .with_timeout(self.timeout)
+            .with_trusted_server(self.trusted)
+            .with_interrupt(interrupted)
+            .with_waiting(say_that_it_waits)
     }
 
-    fn endpoint(&self) -> Result<Endpoint, Error> {
-        let endpoint = Endpoint::new(self.url.clone())?
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::new(self.url.clone())
             .with_timeout(self.timeout.min(GLANCE))
-            .with_interrupt(interrupted);
-        Ok(match self.owner {
-            Owner::Own => endpoint,
-            Owner::Account(uid) => endpoint.with_owner(uid),
-            Owner::Any => endpoint.with_any_owner(),
-        })
+            .with_trusted_server(self.trusted)
+            .with_interrupt(interrupted)
     }
 }
 

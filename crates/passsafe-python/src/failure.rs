@@ -4,10 +4,9 @@
 //! deliberate and argued in core's `passphrase/typo.rs`.
 
 use std::error::Error as _;
-use std::io;
 
 use passsafe_client::blocking::Client;
-use passsafe_client::{BaseUrl, Error};
+use passsafe_client::{BaseUrl, Error, ErrorKind};
 use passsafe_core::wire::MAX_ATTEMPTS;
 use pyo3::prelude::*;
 
@@ -87,11 +86,13 @@ pub(crate) fn raised(
     if let Some(left) = error.attempts_left() {
         return wrong_token(py, left);
     }
-    if error.is_foreign_listener() {
-        return foreign(py, error, url);
-    }
+    let typo = match error.kind() {
+        ErrorKind::ForeignListener => return foreign(py, error, url),
+        ErrorKind::WrongPassphrase => client.and_then(Client::passphrase_typo),
+        _ => None,
+    };
     let (class, what, hint) = words(error, url);
-    let typo = client.filter(|_| error.is_wrong_passphrase()).and_then(Client::passphrase_typo);
+    let typo = typo.map(|typo| typo.to_string());
     class.error(py, &sentences(&what, typo.as_deref().unwrap_or(hint)))
 }
 
@@ -102,59 +103,57 @@ const ADMIT: &str =
 fn words(error: &Error, url: &BaseUrl) -> (Class, String, &'static str) {
     let over = |class, how: &str| (class, format!("the safe at {url} {how}"), NEW_ONE);
     let told = |class, hint| (class, error.to_string(), hint);
-    match error {
-        _ if error.is_locked() => {
+    match error.kind() {
+        ErrorKind::Locked => {
             over(Class::MaxInvalidTokens, "is locked for good: three wrong tokens were tried")
         }
-        _ if error.is_spent() => over(Class::Spent, "is spent: its last allowed use was made"),
-        _ if error.is_expired() => over(Class::Expired, "has expired"),
-        _ if error.is_closed() => over(Class::Closed, "was closed"),
-        _ if error.is_denied() => {
+        ErrorKind::Spent => over(Class::Spent, "is spent: its last allowed use was made"),
+        ErrorKind::Expired => over(Class::Expired, "has expired"),
+        ErrorKind::Closed => over(Class::Closed, "was closed"),
+        ErrorKind::Denied => {
             told(Class::Denied, "its terminal asks before each release: 'y' allows it")
         }
-        _ if error.is_awaiting_consent() => {
+        ErrorKind::AwaitingConsent => {
             told(Class::NoConsent, "answer the question in the safe's terminal, then try again")
         }
-        _ if error.is_hung_up() => told(Class::SafeUnavailable, ADMIT),
-        _ if is_forbidden(error) => {
+        ErrorKind::HungUp => told(Class::SafeUnavailable, ADMIT),
+        ErrorKind::Forbidden => {
             (Class::SafeUnavailable, format!("{url} is not for this account"), ADMIT)
         }
-        _ if error.is_unreachable() => (
+        ErrorKind::Unreachable => (
             Class::SafeUnavailable,
             format!("there is no safe at {url}; it may have expired"),
             "start one with 'passsafe', or pass its address as host",
         ),
-        _ if error.is_not_a_safe() => (
+        ErrorKind::NotASafe => (
             Class::NotASafe,
-            format!("something else than a safe answers at {url}"),
+            format!("the server at {url} is not passsafe"),
             "check the port, or pass another address as host",
         ),
-        _ if error.is_timeout() => (
+        ErrorKind::Timeout => (
             Class::SafeTimeout,
             format!("{error} from {url}"),
             "is it still being asked for its password, or stopped? Try again, or pass a longer timeout",
         ),
-        _ if error.is_invalid_token() => told(Class::InvalidToken, "check the six digits"),
-        _ if error.is_wrong_host() => {
+        ErrorKind::InvalidToken => told(Class::InvalidToken, "check the six digits"),
+        ErrorKind::WrongHost => {
             told(Class::Refused, "through a tunnel, start the safe with --allow-host HOST:PORT")
         }
-        _ if error.is_refused() => {
-            told(Class::Refused, "the safe may be newer: update passsafe-client")
-        }
-        _ if error.is_wrong_passphrase() => told(
+        ErrorKind::Refused => told(Class::Refused, "the safe may be newer: update passsafe-client"),
+        ErrorKind::WrongPassphrase => told(
             Class::WrongPassphrase,
             "pass the six words as shown, and the account that started the safe as user",
         ),
-        _ if error.is_other_safe() => {
+        ErrorKind::OtherSafe => {
             told(Class::OtherSafe, "make a new client with the credentials of the new safe")
         }
-        _ if error.is_damaged() => told(
+        ErrorKind::Damaged => told(
             Class::DamagedRecord,
             "the record was changed, or its safe is newer: start a new one",
         ),
-        _ if error.is_unknown_entry() => told(Class::UnknownSecret, "ask names() what it holds"),
-        _ if error.is_not_text() => told(Class::NotText, "ask for it with secret_bytes()"),
-        _ if error.is_usage() => told(Class::Usage, "nothing was sent"),
+        ErrorKind::UnknownEntry => told(Class::UnknownSecret, "ask names() what it holds"),
+        ErrorKind::NotText => told(Class::NotText, "ask for it with secret_bytes()"),
+        ErrorKind::Usage => told(Class::Usage, "nothing was sent"),
         _ => told(Class::Other, "try again, with a new client"),
     }
 }
@@ -204,14 +203,6 @@ fn foreign(py: Python<'_>, error: &Error, url: &BaseUrl) -> PyErr {
 fn account_name(py: Python<'_>, uid: u32) -> Option<String> {
     let entry = py.import("pwd").and_then(|pwd| pwd.call_method1("getpwuid", (uid,)));
     entry.and_then(|entry| entry.getattr("pw_name")?.extract()).ok()
-}
-
-/// A socket that only its account may connect to.
-fn is_forbidden(error: &Error) -> bool {
-    error
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// `What happened. What to do.`

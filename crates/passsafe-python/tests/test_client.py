@@ -54,7 +54,7 @@ def test_all_verbs(safe: Start) -> None:
     status = client.status()
     assert (status.state, status.attempts_left) == ("open", 3)
     assert 240 < status.expires_in_seconds <= 300
-    client.close()
+    client.close_safe()
     assert it.process.wait(30) == 0
 
 

@@ -195,7 +195,7 @@ def test_wrong_tokens_are_counted_and_lock(safe: Start) -> None:
         assert raised.value.attempts_left == left
     with pytest.raises(passsafe.MaxInvalidTokens, match="locked for good"):
         wrong.password()
-    for ask in (it.client().password, it.client().remaining, it.client().close):
+    for ask in (it.client().password, it.client().remaining, it.client().close_safe):
         with pytest.raises(passsafe.MaxInvalidTokens, match="Start a new one"):
             ask()
     assert it.client().status().state == "locked"
@@ -227,7 +227,7 @@ def test_no_safe_there(safe: Start) -> None:
     client = it.client()
     assert client.password() == PASSWORD
     it.close()
-    for ask in (client.password, client.names, client.status, client.remaining, client.close):
+    for ask in (client.password, client.names, client.status, client.remaining, client.close_safe):
         with pytest.raises(passsafe.SafeUnavailable, match="There is no safe at") as raised:
             ask()
         assert isinstance(raised.value, ConnectionError)
@@ -326,7 +326,7 @@ def dripping(connection: socket.socket) -> None:
 @pytest.mark.parametrize("handle", [until_gone, dripping])
 def test_a_server_that_never_comes_to_an_end(listen: Listen, handle: Any) -> None:
     client = Client("zoom", 1, listen(handle).url, timeout=0.3)
-    for ask in (client.password, client.status, client.remaining, client.close):
+    for ask in (client.password, client.status, client.remaining, client.close_safe):
         started = time.monotonic()
         with pytest.raises(passsafe.SafeTimeout, match="No answer within 300ms") as raised:
             ask()

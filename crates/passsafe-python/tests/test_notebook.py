@@ -109,7 +109,7 @@ def test_the_badge_is_html_and_the_rest_is_text(safe: Start, tmp_path: Path) -> 
     cells = [
         "from passsafe import Client",
         f"safe = Client({it.passphrase!r}, {it.token!r}, {it.url!r})\nsafe",
-        "safe.close()",
+        "safe.close_safe()",
         "safe",
     ]
     said = outputs(run(cells, tmp_path / "badge.ipynb"))

@@ -30,7 +30,7 @@ assert_type(client.remaining(), timedelta)
 text: str = client.password()
 data: bytes = client.secret_bytes("api_key")
 try:
-    client.close()
+    client.close_safe()
 except InvalidToken as error:
     assert_type(error.attempts_left, int | None)
 """

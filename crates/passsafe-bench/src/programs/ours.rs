@@ -16,7 +16,7 @@ pub(crate) fn warm(
     token: &str,
     count: usize,
 ) -> anyhow::Result<Summary> {
-    let client = Client::new(passphrase, token)?.with_url(url)?;
+    let client = Client::parse(passphrase, token)?.with_url(url.parse()?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut samples = Samples::with_room_for(count);
@@ -39,7 +39,7 @@ pub(crate) fn warm_blocking(
     token: &str,
     count: usize,
 ) -> anyhow::Result<Summary> {
-    let client = blocking::Client::new(passphrase, token)?.with_url(url)?;
+    let client = blocking::Client::parse(passphrase, token)?.with_url(url.parse()?);
     samples::measure(count, || {
         client.password()?;
         Ok(())
@@ -62,7 +62,7 @@ pub(crate) fn open(count: usize) -> anyhow::Result<Summary> {
 pub(crate) fn first(url: &str, passphrase: &str, token: &str) -> anyhow::Result<Summary> {
     let mut samples = Samples::default();
     let start = Instant::now();
-    let client = blocking::Client::new(passphrase, token)?.with_url(url)?;
+    let client = blocking::Client::parse(passphrase, token)?.with_url(url.parse()?);
     drop(client.password()?);
     samples.push_since(start);
     Ok(samples.summary())

@@ -227,7 +227,7 @@ pub(crate) const EXIT_CODES: &[(&str, &str)] = &[
     ("71", "The system refused something that normally works."),
     ("74", "The answer could not be written."),
     ("75", "No answer within 5 seconds."),
-    ("76", "Something else than a safe answers."),
+    ("76", "The server is not passsafe."),
     (
         "77",
         "The safe refused: wrong token, locked, spent, expired, closed, another host; or another account listens there, and nothing was sent.",

@@ -1,11 +1,11 @@
 //! The port, taken before the first question.
 
-use std::io::ErrorKind;
+use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
 use passsafe_client::blocking::Endpoint;
-use passsafe_client::{BaseUrl, State};
+use passsafe_client::{BaseUrl, ErrorKind, State};
 use passsafe_core::wire::DEFAULT_PORT;
 
 use crate::failure::{Failure, code};
@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Binds localhost, and says which port it is.
 pub(super) fn bind(port: u16) -> Result<(Vec<TcpListener>, u16), Failure> {
     let listeners = passsafe_server::bind_localhost(port).map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => busy(port),
-        ErrorKind::PermissionDenied => Failure::new(
+        io::ErrorKind::AddrInUse => busy(port),
+        io::ErrorKind::PermissionDenied => Failure::new(
             code::UNAVAILABLE,
             format!("port {port} is not for this account"),
             "choose a port from 1024 up, or --port 0 for a free one",
@@ -35,9 +35,8 @@ pub(super) fn bind(port: u16) -> Result<(Vec<TcpListener>, u16), Failure> {
 /// Says what holds the port, when it is a passsafe.
 fn busy(port: u16) -> Failure {
     let url = format!("http://localhost:{port}");
-    let status = BaseUrl::parse(&url)
-        .and_then(Endpoint::new)
-        .and_then(|endpoint| endpoint.with_timeout(PATIENCE).status());
+    let status =
+        BaseUrl::parse(&url).and_then(|url| Endpoint::new(url).with_timeout(PATIENCE).status());
     let (holder, hint) = match status {
         Ok(status) if status.state == State::Open => {
             let close = if port == DEFAULT_PORT {
@@ -52,7 +51,7 @@ fn busy(port: u16) -> Failure {
             format!("another safe: {}", status::sentence(&status)),
             "end that one with Ctrl-C in its terminal, or start this one with --port 0".to_owned(),
         ),
-        Err(error) if error.is_timeout() => (
+        Err(error) if error.kind() == ErrorKind::Timeout => (
             "a program that does not answer, perhaps a passsafe that is still asking".to_owned(),
             "answer or end that one, or start this one with --port 0".to_owned(),
         ),

@@ -119,7 +119,7 @@ impl Credentials {
         line(&[
             "    let ",
             what,
-            " = passsafe_client::blocking::Client::new(",
+            " = passsafe_client::blocking::Client::parse(",
             &credentials,
             ")?",
             &self.rust_options(),
@@ -161,8 +161,10 @@ impl Credentials {
     }
 
     fn rust_options(&self) -> String {
-        let url = self.other_url().map(|url| format!(".with_url({url:?})?"));
-        let user = self.other_user().map(|user| format!(".with_user({user:?})?"));
+        let url = self.other_url().map(|url| format!(".with_url({url:?}.parse()?)"));
+        let user = self
+            .other_user()
+            .map(|user| format!(".with_user(passsafe_client::User::new({user:?})?)"));
         [url, user].into_iter().flatten().collect()
     }
 
@@ -227,7 +229,7 @@ mod tests {
 
   Python, Rust and shell, to paste:
     from passsafe import Client; password = Client("crudely explode kilogram detached overdrive unlit", "936 265").password()
-    let password = passsafe_client::blocking::Client::new("crudely explode kilogram detached overdrive unlit", "936 265")?.password()?;
+    let password = passsafe_client::blocking::Client::parse("crudely explode kilogram detached overdrive unlit", "936 265")?.password()?;
     passsafe get
 
 "#
@@ -281,7 +283,7 @@ mod tests {
         );
         assert!(
             banner.contains(
-                r#".with_url("http://localhost:40123")?.with_user("o'hara")?.password()?"#
+                r#".with_url("http://localhost:40123".parse()?).with_user(passsafe_client::User::new("o'hara")?).password()?"#
             )
         );
         assert!(banner.contains(r"passsafe get --url http://localhost:40123 --user 'o'\''hara'"));

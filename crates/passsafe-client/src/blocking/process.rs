@@ -10,8 +10,6 @@ use std::mem;
 use std::process;
 use std::sync::OnceLock;
 
-use crate::error::Error;
-
 /// What can be had again in a forked child.
 pub(super) trait Inherit {
     /// The same, without connections and with locks of its own. Waits for no lock.
@@ -54,11 +52,6 @@ impl<T: Inherit> PerProcess<T> {
     }
 
     /// Changes the client before its first use.
-    pub(super) fn try_map(self, change: impl FnOnce(T) -> Result<T, Error>) -> Result<Self, Error> {
-        Ok(Self::new(change(self.into_client())?))
-    }
-
-    /// As [`PerProcess::try_map`], for what cannot fail.
     pub(super) fn map(self, change: impl FnOnce(T) -> T) -> Self {
         Self::new(change(self.into_client()))
     }
@@ -71,6 +64,12 @@ impl<T: Inherit> PerProcess<T> {
     #[expect(clippy::expect_used, reason = "only what consumes `self` takes it")]
     fn client(&self) -> &T {
         self.client.as_ref().expect("it lives as long as the client")
+    }
+}
+
+impl<T: Inherit + Clone> Clone for PerProcess<T> {
+    fn clone(&self) -> Self {
+        Self::new(self.get().clone())
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use passsafe_client::blocking::Client;
-use passsafe_client::{BaseUrl, Endpoint, Token};
+use passsafe_client::{BaseUrl, Endpoint, ErrorKind, Token, TrustedServer};
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use tokio::runtime::Builder;
@@ -20,6 +20,7 @@ use crate::rogue::Rogue;
 
 /// `nobody`, which every system has.
 const OTHER: u32 = 65_534;
+const OTHER_TRUSTED: TrustedServer = TrustedServer::Uid(OTHER);
 
 /// On Linux a thread can be of an account of its own.
 fn become_other() {
@@ -93,10 +94,10 @@ fn assert_refused(squatter: &Squatter, url: &str) {
     for ask in [
         |client: &Client| client.password().map(drop),
         |client: &Client| client.status().map(drop),
-        |client: &Client| client.close(),
+        |client: &Client| client.close_safe(),
     ] {
         let error = ask(&client).unwrap_err();
-        assert!(error.is_foreign_listener(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::ForeignListener, "{error}");
         assert_eq!(error.listener_account(), Some(OTHER));
         assert_eq!(
             error.to_string(),
@@ -135,18 +136,25 @@ fn a_squatter_in_the_place_of_the_socket_is_sent_nothing() {
 fn an_account_is_trusted_where_it_is_named() {
     let (squatter, port) = Squatter::on_port(Ipv4Addr::LOCALHOST.into());
     let url = format!("http://localhost:{port}");
-    for client in [client(&url).with_owner(OTHER), client(&url).with_any_owner()] {
-        assert!(client.password().unwrap_err().is_hung_up());
+    for client in
+        [OTHER_TRUSTED, TrustedServer::Anyone].map(|it| client(&url).with_trusted_server(it))
+    {
+        assert_eq!(client.password().unwrap_err().kind(), ErrorKind::HungUp);
         assert!(squatter.received().starts_with(b"POST /v1/secret HTTP/1.1\r\n"));
     }
-    let error = client(&url).with_owner(OTHER - 1).password().unwrap_err();
-    assert!(error.is_foreign_listener(), "{error}");
+    let error =
+        client(&url).with_trusted_server(TrustedServer::Uid(OTHER - 1)).password().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ForeignListener, "{error}");
     assert_eq!(squatter.received(), b"");
 
-    let endpoint = |url| Endpoint::new(BaseUrl::parse(url).unwrap()).with_owner(OTHER);
+    let endpoint =
+        |url| Endpoint::new(BaseUrl::parse(url).unwrap()).with_trusted_server(OTHER_TRUSTED);
     let token = Token::parse("936265").unwrap();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    assert!(runtime.block_on(endpoint(&url).close(&token)).unwrap_err().is_hung_up());
+    assert!(
+        runtime.block_on(endpoint(&url).close_safe(&token)).unwrap_err().kind()
+            == ErrorKind::HungUp
+    );
     assert!(squatter.received().starts_with(b"POST /v1/close HTTP/1.1\r\n"));
 }
 
@@ -154,8 +162,8 @@ fn an_account_is_trusted_where_it_is_named() {
 #[test]
 fn the_named_account_is_the_only_one() {
     let rogue = Rogue::start(|_| with_status());
-    let error = client(&rogue.url()).with_owner(OTHER).password().unwrap_err();
-    assert!(error.is_foreign_listener(), "{error}");
+    let error = client(&rogue.url()).with_trusted_server(OTHER_TRUSTED).password().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ForeignListener, "{error}");
     assert!(rogue.requests().is_empty());
 }
 
@@ -178,7 +186,7 @@ fn a_squatter_that_comes_after_the_safe_is_sent_nothing() {
         keep(listener.accept().unwrap().0, &report);
     });
     is_ready.recv().unwrap();
-    assert!(client.password().unwrap_err().is_foreign_listener());
+    assert_eq!(client.password().unwrap_err().kind(), ErrorKind::ForeignListener);
     assert_eq!(received.recv().unwrap(), b"");
 }
 
@@ -204,7 +212,7 @@ fn a_safe_is_reached_by_its_socket() {
         );
     }
     // The server has hung up, and the socket that it left behind leads nowhere.
-    assert!(client.password().unwrap_err().is_unreachable());
+    assert_eq!(client.password().unwrap_err().kind(), ErrorKind::Unreachable);
 }
 
 fn answer_with(stream: &mut UnixStream, record: &str) -> String {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use passsafe_client::Client;
+use passsafe_client::{Client, EntryName, ErrorKind};
 use passsafe_core::{Deadline, Lifetime, SealedRecord, Token};
 use passsafe_peer::{Peers, Source};
 use passsafe_server::{
@@ -95,11 +95,11 @@ async fn the_owner_says_yes_and_the_call_that_waited_goes_on() {
     });
     let start = Instant::now();
     assert_eq!(client.password().await.unwrap().expose(), "S3kr!t");
-    assert_eq!(client.names().await.unwrap(), ["password"]);
+    assert_eq!(client.names().await.unwrap(), [EntryName::password()]);
     assert_eq!(client.secrets(&["password"]).await.unwrap().len(), 1);
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     drop(owner.await.unwrap());
-    assert!(client.password().await.unwrap_err().is_spent());
+    assert_eq!(client.password().await.unwrap_err().kind(), ErrorKind::Spent);
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +110,7 @@ async fn the_owner_says_no() {
         questions
     });
     let error = client.password().await.unwrap_err();
-    assert!(error.is_denied() && !error.is_refused() && !error.is_awaiting_consent(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
     assert_eq!(error.to_string(), "the owner of the safe did not allow it");
     assert_eq!(safe.status().attempts_left, 3);
     drop(owner.await.unwrap());
@@ -121,7 +121,7 @@ async fn the_owner_says_nothing() {
     let (safe, mut questions, client) = safe();
     let start = Instant::now();
     let error = client.password().await.unwrap_err();
-    assert!(error.is_awaiting_consent() && !error.is_timeout(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::AwaitingConsent, "{error}");
     assert_eq!(error.to_string(), "the owner of the safe did not answer within a minute");
     assert_eq!(start.elapsed().as_secs(), 60);
     // It waits no longer, so there is nothing to answer any more.
@@ -155,7 +155,7 @@ async fn calls_at_the_same_time_wait_for_an_answer_each() {
     });
     let (one, other) = tokio::join!(client.password(), client.password());
     assert_ne!(one.is_ok(), other.is_ok());
-    assert!(one.err().or(other.err()).unwrap().is_denied());
+    assert_eq!(one.err().or(other.err()).unwrap().kind(), ErrorKind::Denied);
     drop(owner.await.unwrap());
 }
 
@@ -163,7 +163,7 @@ async fn calls_at_the_same_time_wait_for_an_answer_each() {
 async fn closing_and_the_status_wait_for_nobody() {
     let (safe, _questions, client) = safe();
     assert_eq!(client.status().await.unwrap().attempts_left, 3);
-    client.close().await.unwrap();
+    client.close_safe().await.unwrap();
     assert_eq!(safe.status().attempts_left, 3);
 }
 
@@ -180,7 +180,7 @@ async fn a_server_that_keeps_a_client_waiting_is_given_up_after_a_minute() {
         let (url, mut told) = server(head, body).await;
         let start = Instant::now();
         let error = async_client(&url).password().await.unwrap_err();
-        assert!(error.is_awaiting_consent(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::AwaitingConsent, "{error}");
         assert_eq!(start.elapsed().as_secs(), 60, "{head}");
         let mut count = 0;
         while let Ok(connection) = told.try_recv() {
@@ -214,6 +214,6 @@ fn the_blocking_client_waits_as_well_and_each_answer_has_its_time() {
     assert_eq!((rogue.accepts(), rogue.requests().len()), (1, 3));
     assert_eq!(waits.load(Ordering::SeqCst), 1);
     let error = client.password().unwrap_err();
-    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     assert_eq!((rogue.accepts(), rogue.requests().len()), (1, 5));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use passsafe_client::{Client, Error, blocking};
+use passsafe_client::{Client, EntryName, Error, blocking};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::records::{async_client, client, sealed, with_record, with_status};
@@ -40,10 +40,10 @@ fn the_async_client_has_the_same_verbs() {
         assert_opens(&client).await;
         assert_eq!(client.secret("password").await.unwrap().expose(), "S3kr!t");
         assert_eq!(client.secret_bytes("password").await.unwrap().expose(), b"S3kr!t");
-        assert_eq!(client.names().await.unwrap(), ["password"]);
+        assert_eq!(client.names().await.unwrap(), [EntryName::password()]);
         assert_eq!(client.status().await.unwrap().attempts_left, 3);
         assert_eq!(client.remaining().await.unwrap().as_secs(), 1_450);
-        client.close().await.unwrap();
+        client.close_safe().await.unwrap();
     });
     assert_eq!((rogue.accepts(), rogue.requests().len()), (1, 7));
 }

@@ -2,6 +2,7 @@
 
 use crate::records::{PASSPHRASE, answer, client, client_for, sealed, sealed_as, with_record};
 use crate::rogue::Rogue;
+use passsafe_client::{EntryName, ErrorKind, User};
 
 /// Serves these records in turn, then the last one for ever.
 fn serving(records: Vec<String>) -> Rogue {
@@ -17,13 +18,17 @@ fn secrets_are_found_by_name() {
     );
     let rogue = serving(vec![record]);
     let client = client(&rogue.url());
-    assert_eq!(client.names().unwrap(), ["api_key", "cert.der", "password"]);
+    let names = client.names().unwrap();
+    assert_eq!(
+        names.iter().map(EntryName::as_str).collect::<Vec<_>>(),
+        ["api_key", "cert.der", "password"]
+    );
     assert_eq!(client.password().unwrap().expose(), "S3kr!t");
     assert_eq!(client.secret("api_key").unwrap().expose(), "k");
     assert_eq!(client.secret_bytes("cert.der").unwrap().expose(), b"\xff\x00");
-    assert!(client.secret("cert.der").unwrap_err().is_not_text());
+    assert_eq!(client.secret("cert.der").unwrap_err().kind(), ErrorKind::NotText);
     let error = client.secret("other").unwrap_err();
-    assert!(error.is_unknown_entry());
+    assert_eq!(error.kind(), ErrorKind::UnknownEntry);
     assert_eq!(error.to_string(), "the safe holds no secret named other");
     let asked = rogue.requests().len();
     let all = client.entries().unwrap();
@@ -31,7 +36,7 @@ fn secrets_are_found_by_name() {
     assert_eq!(values.collect::<Vec<_>>(), [&b"k"[..], b"\xff\x00", b"S3kr!t"]);
     assert_eq!(rogue.requests().len(), asked + 1, "all at one moment");
     let asked = rogue.requests().len();
-    assert!(client.secret("no name").unwrap_err().is_usage());
+    assert_eq!(client.secret("no name").unwrap_err().kind(), ErrorKind::Usage);
     assert_eq!(rogue.requests().len(), asked);
 }
 
@@ -53,7 +58,7 @@ fn another_safe_is_not_opened_by_a_new_derivation() {
     let keyed = client(&rogue.url());
     keyed.password().unwrap();
     let error = keyed.password().unwrap_err();
-    assert!(error.is_other_safe() && !error.is_damaged(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::OtherSafe, "{error}");
     assert_eq!(keyed.password().unwrap().expose(), "S3kr!t");
 
     let rogue = serving(vec![other]);
@@ -66,13 +71,13 @@ fn a_wrong_passphrase_or_user_can_still_be_right_later() {
     let rogue = serving(vec![sealed("S3kr!t"), mine]);
     let client = client_for(" My  own words", &rogue.url());
     let error = client.password().unwrap_err();
-    assert!(error.is_wrong_passphrase(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::WrongPassphrase, "{error}");
     assert!(error.to_string().contains("ana"));
     assert_eq!(client.password().unwrap().expose(), "mine");
 
     let rogue = serving(vec![sealed("S3kr!t")]);
-    let stranger = client_for(PASSPHRASE, &rogue.url()).with_user("bob").unwrap();
-    assert!(stranger.password().unwrap_err().is_wrong_passphrase());
+    let stranger = client_for(PASSPHRASE, &rogue.url()).with_user(User::new("bob").unwrap());
+    assert_eq!(stranger.password().unwrap_err().kind(), ErrorKind::WrongPassphrase);
 }
 
 #[test]
@@ -83,9 +88,9 @@ fn a_damaged_record_does_not_cost_the_passphrase() {
     let damaged = format!(r#"{head}"ciphertext":"{first}{}"#, &ciphertext[1..]);
     let rogue = serving(vec![damaged.clone(), good, damaged]);
     let client = client(&rogue.url());
-    assert!(client.password().unwrap_err().is_damaged());
+    assert_eq!(client.password().unwrap_err().kind(), ErrorKind::Damaged);
     assert_eq!(client.password().unwrap().expose(), "S3kr!t");
-    assert!(client.password().unwrap_err().is_damaged());
+    assert_eq!(client.password().unwrap_err().kind(), ErrorKind::Damaged);
 }
 
 #[test]
@@ -101,7 +106,7 @@ fn an_absurd_cost_is_refused_before_any_work() {
         let rogue = serving(vec![absurd, sealed("S3kr!t")]);
         let client = client(&rogue.url());
         let error = client.password().unwrap_err();
-        assert!(error.is_damaged(), "{to}: {error}");
+        assert_eq!(error.kind(), ErrorKind::Damaged, "{to}: {error}");
         assert_eq!(client.password().unwrap().expose(), "S3kr!t");
     }
 }
@@ -110,5 +115,5 @@ fn an_absurd_cost_is_refused_before_any_work() {
 fn something_else_in_json_is_not_a_safe() {
     let json = "Content-Type: application/json\r\nPasssafe-Expires-In: 5\r\n";
     let rogue = Rogue::start(move |_| answer("200 OK", json, r#"{"version":1}"#));
-    assert!(client(&rogue.url()).password().unwrap_err().is_not_a_safe());
+    assert!(client(&rogue.url()).password().unwrap_err().kind() == ErrorKind::NotASafe);
 }

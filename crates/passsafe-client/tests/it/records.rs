@@ -63,13 +63,15 @@ pub(crate) fn client(url: &str) -> passsafe_client::blocking::Client {
 }
 
 pub(crate) fn client_for(passphrase: &str, url: &str) -> passsafe_client::blocking::Client {
-    passsafe_client::blocking::Client::new(passphrase, TOKEN)
-        .and_then(|client| client.with_user(USER)?.with_url(url))
+    passsafe_client::blocking::Client::parse(passphrase, TOKEN)
         .unwrap()
+        .with_user(User::new(USER).unwrap())
+        .with_url(url.parse().unwrap())
 }
 
 pub(crate) fn async_client(url: &str) -> passsafe_client::Client {
-    passsafe_client::Client::new(PASSPHRASE, TOKEN)
-        .and_then(|client| client.with_user(USER)?.with_url(url))
+    passsafe_client::Client::parse(PASSPHRASE, TOKEN)
         .unwrap()
+        .with_user(User::new(USER).unwrap())
+        .with_url(url.parse().unwrap())
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-use passsafe_client::{BaseUrl, Endpoint, State, Token};
+use passsafe_client::{BaseUrl, Endpoint, ErrorKind, State, Token};
 use tokio::net::TcpSocket;
 use tokio::runtime::Builder;
 
@@ -31,7 +31,7 @@ fn requests_are_the_documented_ones() {
     let client = client(&format!("{}/hub/", rogue.url()));
     assert_eq!(client.status().unwrap().state, State::Open);
     assert_eq!(client.password().unwrap().expose(), "S3kr!t");
-    client.close().unwrap();
+    client.close_safe().unwrap();
 
     let host = rogue.url().replace("http://", "host: ");
     assert_eq!(
@@ -53,7 +53,7 @@ fn an_endpoint_asks_and_closes_without_a_passphrase() {
     let endpoint = Endpoint::new(BaseUrl::parse(&rogue.url()).unwrap());
     Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         assert_eq!(endpoint.status().await.unwrap().expires_in_seconds, 1_450);
-        endpoint.close(&Token::parse("000001").unwrap()).await.unwrap();
+        endpoint.close_safe(&Token::parse("000001").unwrap()).await.unwrap();
     });
     assert!(rogue.requests()[1].contains("passsafe-token: 000001\r\n"));
 }
@@ -102,7 +102,7 @@ fn a_written_request_is_never_sent_again() {
     // On a kept connection, then on a fresh one.
     for accepts in [1, 2] {
         let error = client.password().unwrap_err();
-        assert!(error.is_unreachable(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::HungUp, "{error}");
         assert_eq!(error.to_string(), format!("{} hung up without an answer", rogue.url()));
         assert_eq!((rogue.accepts(), rogue.requests().len()), (accepts, accepts + 1));
     }
@@ -114,7 +114,7 @@ fn an_answer_that_breaks_off_is_no_answer() {
         Reply::new("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{").then_hang_up()
     });
     let error = client(&rogue.url()).password().unwrap_err();
-    assert!(error.is_unreachable(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::HungUp, "{error}");
     assert_eq!(rogue.requests().len(), 1);
 }
 
@@ -125,7 +125,7 @@ fn silence_is_a_timeout() {
         let rogue = Rogue::start(move |_| Reply::new(said).then_fall_silent());
         let client = client(&rogue.url()).with_timeout(Duration::from_millis(50));
         let error = client.password().unwrap_err();
-        assert!(error.is_timeout(), "{said:?}: {error}");
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{said:?}: {error}");
         assert_eq!(error.to_string(), "no answer within 50ms");
     }
 }
@@ -133,12 +133,11 @@ fn silence_is_a_timeout() {
 #[test]
 fn a_timeout_set_before_the_url_holds_too() {
     let rogue = Rogue::start(|_| Reply::new("").then_fall_silent());
-    let client = passsafe_client::blocking::Client::new("zoom", "936265")
+    let client = passsafe_client::blocking::Client::parse("zoom", "936265")
         .unwrap()
         .with_timeout(Duration::from_millis(50))
-        .with_url(&rogue.url())
-        .unwrap();
-    assert!(client.status().unwrap_err().is_timeout());
+        .with_url(rogue.url().parse().unwrap());
+    assert_eq!(client.status().unwrap_err().kind(), ErrorKind::Timeout);
 }
 
 #[test]
@@ -160,7 +159,7 @@ fn answers_of_more_than_256_kib_are_not_a_safes() {
         let sent = std::sync::Mutex::new(Some(sent));
         let rogue = Rogue::start(move |_| sent.lock().unwrap().take().unwrap());
         let error = client(&rogue.url()).password().unwrap_err();
-        assert!(error.is_not_a_safe(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::NotASafe, "{error}");
     }
 }
 
@@ -172,7 +171,7 @@ fn redirects_are_not_followed() {
         let location = location.clone();
         let rogue = Rogue::start(move |_| answer(code, &location, ""));
         let error = client(&rogue.url()).password().unwrap_err();
-        assert!(error.is_not_a_safe(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::NotASafe, "{error}");
         assert_eq!(rogue.requests().len(), 1);
     }
     assert_eq!(other.accepts(), 0);
@@ -189,7 +188,7 @@ fn what_does_not_speak_http_is_not_a_safe() {
     ] {
         let rogue = Rogue::start(move |_| Reply::new(said).then_fall_silent());
         let error = client(&rogue.url()).password().unwrap_err();
-        assert!(error.is_not_a_safe(), "{said:?}: {error}");
+        assert_eq!(error.kind(), ErrorKind::NotASafe, "{said:?}: {error}");
     }
 }
 
@@ -204,7 +203,7 @@ fn what_speaks_before_it_is_asked_is_not_a_safe() {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     let error = client(&url).password().unwrap_err();
-    assert!(error.is_not_a_safe(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::NotASafe, "{error}");
     server.join().unwrap();
 }
 
@@ -212,8 +211,8 @@ fn what_speaks_before_it_is_asked_is_not_a_safe() {
 fn where_nobody_listens_nothing_is_reachable() {
     let (_taken, address) = dead_port();
     let error = client(&format!("http://{address}")).password().unwrap_err();
-    assert!(error.is_unreachable(), "{error}");
-    assert!(!error.is_expired());
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert_ne!(error.kind(), ErrorKind::Expired);
     assert_eq!(error.to_string(), format!("nothing answers at http://{address}"));
     assert!(std::error::Error::source(&error).is_some());
 }
@@ -233,7 +232,7 @@ fn localhost_is_tried_by_both_protocols_in_turn() {
     assert!(rogue.requests()[0].contains(&format!("host: localhost:{port}\r\n")));
 
     let only_v4 = client(&format!("http://127.0.0.1:{port}"));
-    assert!(only_v4.status().unwrap_err().is_unreachable());
+    assert_eq!(only_v4.status().unwrap_err().kind(), ErrorKind::Unreachable);
 }
 
 #[test]
@@ -247,8 +246,8 @@ fn refusals_keep_the_connection() {
     });
     let client = client(&rogue.url());
     let error = client.password().unwrap_err();
-    assert!(error.is_invalid_token());
+    assert_eq!(error.kind(), ErrorKind::InvalidToken);
     assert_eq!(error.attempts_left(), Some(2));
-    assert!(client.close().unwrap_err().is_locked());
+    assert_eq!(client.close_safe().unwrap_err().kind(), ErrorKind::Locked);
     assert_eq!(rogue.accepts(), 1);
 }
