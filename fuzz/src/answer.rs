@@ -1,10 +1,8 @@
 //! The client's reading of answers, from the bytes of a connection to a verdict.
 
 use passsafe_client::ErrorKind;
-use passsafe_client::fuzzing::{Asked, ask};
+use passsafe_client::fuzzing::{Asked, judge};
 use passsafe_core::SealedRecord;
-
-use crate::wire::{Wire, block_on};
 
 /// The first byte says what was asked for, and in pieces of how many bytes the rest, which
 /// is the answer, arrives.
@@ -15,8 +13,19 @@ pub fn answer(input: &[u8]) {
         1 => Asked::Status,
         _ => Asked::Close,
     };
-    let wire = Wire::new(bytes, how / 3).silent_at_first();
-    match block_on(ask(asked, wire)) {
+    let piece = match how / 3 {
+        0 => usize::MAX,
+        piece => piece.into(),
+    };
+    let judged = judge(asked, bytes.chunks(piece));
+    let at_once = judge(asked, [bytes]);
+    // However the bytes arrive, they mean the same.
+    match (&judged, &at_once) {
+        (Ok(in_pieces), Ok(at_once)) => assert_eq!(in_pieces, at_once),
+        (Err(in_pieces), Err(at_once)) => assert_eq!(in_pieces.kind(), at_once.kind()),
+        _ => panic!("{judged:?} in pieces, {at_once:?} at once"),
+    }
+    match judged {
         Ok(None) => {}
         Ok(Some(record)) => assert!(SealedRecord::from_json(record.as_bytes()).is_ok()),
         Err(error) => {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
@@ -12,9 +12,6 @@ use tokio::runtime::{Builder, Runtime};
 pub struct Wire<'a> {
     input: &'a [u8],
     piece: usize,
-    /// Until something was written, there is nothing to read.
-    silent: bool,
-    reader: Option<Waker>,
     pub written: Vec<u8>,
 }
 
@@ -22,25 +19,16 @@ impl<'a> Wire<'a> {
     /// The other end speaks in pieces of `piece` bytes; 0 stands for all at once.
     pub fn new(input: &'a [u8], piece: u8) -> Self {
         let piece = if piece == 0 { usize::MAX } else { piece.into() };
-        Self { input, piece, silent: false, reader: None, written: Vec::new() }
-    }
-
-    /// The other end waits until it is asked.
-    pub fn silent_at_first(self) -> Self {
-        Self { silent: true, ..self }
+        Self { input, piece, written: Vec::new() }
     }
 }
 
 impl AsyncRead for Wire<'_> {
     fn poll_read(
         mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.silent {
-            self.reader = Some(context.waker().clone());
-            return Poll::Pending;
-        }
         let count = self.input.len().min(self.piece).min(buffer.remaining());
         let (front, rest) = self.input.split_at(count);
         buffer.put_slice(front);
@@ -56,10 +44,6 @@ impl AsyncWrite for Wire<'_> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.written.extend_from_slice(bytes);
-        self.silent = false;
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
         Poll::Ready(Ok(bytes.len()))
     }
 

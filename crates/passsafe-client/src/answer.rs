@@ -5,9 +5,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
-use hyper::{Response, StatusCode};
 use passsafe_core::wire::{
     Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, MAX_ATTEMPTS, PROBLEM_MEDIA_TYPE, Problem, Status,
 };
@@ -15,6 +12,7 @@ use passsafe_core::{RecordError, SealedRecord};
 use serde::de::DeserializeOwned;
 
 use crate::error::Kind;
+use crate::exchange::{Answer, CONTENT_TYPE, RETRY_AFTER};
 
 /// Bounds of the wait before a request is made again.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
@@ -36,10 +34,8 @@ pub(crate) enum Fetching {
     Later(Duration),
 }
 
-static EXPIRES_IN: HeaderName = HeaderName::from_static(EXPIRES_IN_HEADER);
-
 /// Reads the answer to `POST /v1/secret`.
-pub(crate) fn fetched(answer: &Response<Bytes>) -> Result<Fetching, Kind> {
+pub(crate) fn fetched(answer: &Answer) -> Result<Fetching, Kind> {
     match record(answer) {
         Err(Kind::Refused(Code::AwaitingConsent | Code::Busy)) => {
             Ok(Fetching::Later(retry_after(answer)))
@@ -48,7 +44,7 @@ pub(crate) fn fetched(answer: &Response<Bytes>) -> Result<Fetching, Kind> {
     }
 }
 
-fn record(answer: &Response<Bytes>) -> Result<Fetched, Kind> {
+fn record(answer: &Answer) -> Result<Fetched, Kind> {
     let body = json(answer)?;
     let expires_in = expires_in(answer).ok_or(Kind::NotASafe("it does not say when it ends"))?;
     let record = SealedRecord::from_json(body).map_err(|error| match error {
@@ -60,35 +56,35 @@ fn record(answer: &Response<Bytes>) -> Result<Fetched, Kind> {
 }
 
 /// Reads the answer to `GET /v1/status`.
-pub(crate) fn status(answer: &Response<Bytes>) -> Result<Status, Kind> {
+pub(crate) fn status(answer: &Answer) -> Result<Status, Kind> {
     object(json(answer)?).ok_or(Kind::NotASafe("what it sends is not a status"))
 }
 
 /// Reads the answer to `POST /v1/close`.
-pub(crate) fn closed(answer: &Response<Bytes>) -> Result<(), Kind> {
-    if answer.status() == StatusCode::NO_CONTENT { Ok(()) } else { Err(refusal(answer)) }
+pub(crate) fn closed(answer: &Answer) -> Result<(), Kind> {
+    if answer.status == 204 { Ok(()) } else { Err(refusal(answer)) }
 }
 
 /// The body of a success.
-fn json(answer: &Response<Bytes>) -> Result<&[u8], Kind> {
-    if answer.status() != StatusCode::OK {
+fn json(answer: &Answer) -> Result<&[u8], Kind> {
+    if answer.status != 200 {
         Err(refusal(answer))
     } else if has_media_type(answer, JSON_MEDIA_TYPE) {
-        Ok(answer.body())
+        Ok(&answer.body)
     } else {
         Err(Kind::NotASafe("it does not answer in JSON"))
     }
 }
 
 /// What an answer means that is not the hoped-for one.
-fn refusal(answer: &Response<Bytes>) -> Kind {
-    if answer.status().is_redirection() {
+fn refusal(answer: &Answer) -> Kind {
+    if matches!(answer.status, 300..400) {
         return Kind::NotASafe("it sends the client elsewhere");
     }
     let problem = has_media_type(answer, PROBLEM_MEDIA_TYPE)
-        .then(|| object::<Problem>(answer.body()))
+        .then(|| object::<Problem>(&answer.body))
         .flatten()
-        .filter(|problem| goes_with(problem.code, answer.status()));
+        .filter(|problem| goes_with(problem.code, answer.status));
     match problem {
         None => Kind::NotASafe("its answer is not one that safes give"),
         Some(Problem { code: Code::InvalidToken, attempts_left, .. }) => {
@@ -101,29 +97,28 @@ fn refusal(answer: &Response<Bytes>) -> Kind {
 
 /// Whether a safe would send that code with that status. Codes yet unknown may come with any
 /// error.
-fn goes_with(code: Code, status: StatusCode) -> bool {
+fn goes_with(code: Code, status: u16) -> bool {
     match code {
-        Code::Unknown => status.is_client_error() || status.is_server_error(),
-        known => known.status() == status.as_u16(),
+        Code::Unknown => matches!(status, 400..600),
+        known => known.status() == status,
     }
 }
 
-fn has_media_type(answer: &Response<Bytes>, expected: &str) -> bool {
-    let value = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.and_then(|value| value.split(';').next());
+fn has_media_type(answer: &Answer, expected: &str) -> bool {
+    let essence = answer.values(CONTENT_TYPE).next().and_then(|value| value.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(expected))
 }
 
-fn expires_in(answer: &Response<Bytes>) -> Option<Duration> {
-    let mut values = answer.headers().get_all(&EXPIRES_IN).iter();
+fn expires_in(answer: &Answer) -> Option<Duration> {
+    let mut values = answer.values(EXPIRES_IN_HEADER);
     let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let digits = value.to_str().ok().filter(|value| !value.starts_with('+'))?;
+    let digits = Some(value).filter(|value| !value.starts_with('+'))?;
     digits.parse().ok().map(Duration::from_secs)
 }
 
 /// In seconds, and never so short or long that it would hurt to believe it.
-fn retry_after(answer: &Response<Bytes>) -> Duration {
-    let value = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+fn retry_after(answer: &Answer) -> Duration {
+    let value = answer.values(RETRY_AFTER).next();
     let seconds = value.and_then(|value| value.parse().ok()).map(Duration::from_secs);
     seconds.unwrap_or(RETRY_AFTER_UNTOLD).clamp(SHORTEST_WAIT, LONGEST_WAIT)
 }
@@ -149,12 +144,8 @@ mod tests {
         format!("{RECORD}{}\"}}", "A".repeat(363))
     }
 
-    fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response<Bytes> {
-        let mut answer = Response::builder().status(status);
-        for (name, value) in headers {
-            answer = answer.header(*name, *value);
-        }
-        answer.body(body.into()).unwrap()
+    fn answer(status: u16, headers: &[(&'static str, &str)], body: impl Into<Vec<u8>>) -> Answer {
+        Answer::new(status, headers, body.into())
     }
 
     fn problem(status: u16, body: &'static str) -> Error {
@@ -221,11 +212,9 @@ mod tests {
         let awaiting = r#"{"code":"awaiting_consent","title":"","status":202}"#;
         let busy = r#"{"code":"busy","title":"","status":503}"#;
         let problem = ("content-type", PROBLEM_MEDIA_TYPE);
-        let asked = |status, body: &'static str, headers: &[(&str, &str)]| match fetched(&answer(
-            status,
-            &[&[problem], headers].concat(),
-            body,
-        ))
+        let asked = |status, body: &'static str, headers: &[(&'static str, &str)]| match fetched(
+            &answer(status, &[&[problem], headers].concat(), body),
+        )
         .unwrap()
         {
             Fetching::Later(after) => after.as_millis(),
@@ -244,7 +233,7 @@ mod tests {
             (&[""], 1_000),
             (&[], 1_000),
         ] {
-            let headers: Vec<_> = said.iter().map(|said| ("retry-after", *said)).collect();
+            let headers: Vec<_> = said.iter().map(|said| (RETRY_AFTER, *said)).collect();
             assert_eq!(asked(202, awaiting, &headers), wait, "{said:?}");
             assert_eq!(asked(503, busy, &headers), wait, "{said:?}");
         }
@@ -271,7 +260,7 @@ mod tests {
         let html = ("content-type", "text/html");
         let problem = ("content-type", PROBLEM_MEDIA_TYPE);
         let locked = r#"{"code":"locked","title":"","status":423}"#;
-        let cases: Vec<Response<Bytes>> = vec![
+        let cases: Vec<Answer> = vec![
             answer(200, &[html, ENDS], "<html>"),
             answer(200, &[html, ENDS], record()),
             answer(200, &[ENDS], record()),

@@ -1,29 +1,32 @@
 //! The same client for programs without an async runtime, and for those with one that wait
 //! all the same.
 //!
-//! A call waits where it reads, on the thread that makes it: no thread and no task lives between
-//! calls. To connect, it drives a small runtime of its own; inside a runtime of the caller's,
-//! where driving another would panic, it borrows a thread for that. There it blocks the
-//! caller's task as any blocking call does. The key is derived on the calling thread, unless the
-//! client can be interrupted ([`Client::with_interrupt`]).
+//! A call waits where it reads, on the thread that makes it. To connect, it borrows a thread,
+//! which outlives the call only if that was given up, and not for longer than its time limit.
+//! Inside an async runtime a call blocks the task that makes it, as any blocking call does. The
+//! key is derived on the calling thread, unless the client can be interrupted
+//! ([`Client::with_interrupt`]).
 //!
 //! A client may be made before a `fork` and used after it, in parent and child, whatever other
 //! threads were doing with it at that moment: a child makes a connection of its own at its first
 //! call, and leaves the parent's alone.
 
 mod process;
+mod site;
 
-use std::pin::pin;
 use std::time::Duration;
 
 use passsafe_core::wire::Status;
 use passsafe_core::{Entries, EntryName, Passphrase, Secret, SecretText, Token, Typo, User};
 
-use self::process::PerProcess;
-use crate::client::{PASSWORD, copies, entry_name, entry_names, names, take, text};
+use self::process::{Inherit, PerProcess};
+use self::site::Site;
+use crate::credential::{
+    Credential, PASSWORD, copies, entry_name, entry_names, names, remaining, take, text,
+};
 use crate::error::{Cause, Error};
-use crate::in_place::block_on;
 use crate::interrupt::Interrupt;
+use crate::target::{DEFAULT_TIMEOUT, Target};
 use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
 
@@ -31,52 +34,78 @@ use crate::url::BaseUrl;
 /// the key, and has a connection of its own.
 #[derive(Debug, Clone)]
 pub struct Client {
-    client: PerProcess<crate::Client>,
+    client: PerProcess<Inner>,
     interrupt: Option<Interrupt>,
+}
+
+#[derive(Debug, Clone)]
+struct Inner {
+    site: Site,
+    credential: Credential,
+}
+
+impl Inherit for Inner {
+    fn inherit(&self) -> Self {
+        Self { site: self.site.inherited(), credential: self.credential.inherited() }
+    }
+}
+
+impl Inherit for Site {
+    fn inherit(&self) -> Self {
+        self.inherited()
+    }
 }
 
 impl Client {
     /// As [`crate::Client::new`].
     pub fn new(passphrase: Passphrase, token: Token) -> Result<Self, Error> {
-        Ok(Self::of(crate::Client::new(passphrase, token)?))
+        Ok(Self::of(Credential::new(passphrase, token)?))
     }
 
     /// As [`crate::Client::parse`].
     pub fn parse(passphrase: &str, token: &str) -> Result<Self, Error> {
-        Ok(Self::of(crate::Client::parse(passphrase, token)?))
+        Ok(Self::of(Credential::parse(passphrase, token)?))
     }
 
     /// As [`crate::Client::from_exposed`].
     pub fn from_exposed(credential: &[u8], token: Token, user: User) -> Result<Self, Error> {
-        Ok(Self::of(crate::Client::from_exposed(credential, token, user)?))
+        Ok(Self::of(Credential::from_exposed(credential, token, user)?))
     }
 
-    fn of(client: crate::Client) -> Self {
-        Self { client: PerProcess::new(client.in_place()), interrupt: None }
+    fn of(credential: Credential) -> Self {
+        let site = Site::new(BaseUrl::default());
+        Self { client: PerProcess::new(Inner { site, credential }), interrupt: None }
+    }
+
+    fn with_target(self, change: impl FnOnce(Target) -> Target) -> Self {
+        let change = |inner: Inner| Inner { site: inner.site.map(change), ..inner };
+        Self { client: self.client.map(change), ..self }
     }
 
     /// As [`crate::Client::with_url`].
     #[must_use]
     pub fn with_url(self, url: BaseUrl) -> Self {
-        Self { client: self.client.map(|client| client.with_url(url)), ..self }
+        self.with_target(|target| target.with_url(url))
     }
 
     /// As [`crate::Client::with_user`].
     #[must_use]
     pub fn with_user(self, user: User) -> Self {
-        Self { client: self.client.map(|client| client.with_user(user)), ..self }
+        let change =
+            |inner: Inner| Inner { credential: Credential { user, ..inner.credential }, ..inner };
+        Self { client: self.client.map(change), ..self }
     }
 
     /// As [`crate::Client::with_trusted_server`].
     #[must_use]
     pub fn with_trusted_server(self, trusted: TrustedServer) -> Self {
-        Self { client: self.client.map(|client| client.with_trusted_server(trusted)), ..self }
+        self.with_target(|target| target.with_trusted_server(trusted))
     }
 
     /// As [`crate::Client::with_timeout`].
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { client: self.client.map(|client| client.with_timeout(timeout)), ..self }
+        self.with_target(|target| target.with_timeout(timeout))
     }
 
     /// Has every call ask `interrupt` about twenty times a second while it waits. Its error
@@ -97,7 +126,7 @@ impl Client {
     /// As [`crate::Client::with_waiting`].
     #[must_use]
     pub fn with_waiting(self, tell: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { client: self.client.map(|client| client.with_waiting(tell)), ..self }
+        self.with_target(|target| target.with_waiting(tell))
     }
 
     /// As [`crate::Client::password`].
@@ -129,44 +158,45 @@ impl Client {
 
     /// As [`crate::Client::status`].
     pub fn status(&self) -> Result<Status, Error> {
-        block_on(self.interrupt.as_ref(), pin!(self.client.get().status()))
+        self.client.get().site.status(self.interrupt.as_ref())
     }
 
     /// As [`crate::Client::remaining`].
     pub fn remaining(&self) -> Result<Duration, Error> {
-        block_on(self.interrupt.as_ref(), pin!(self.client.get().remaining()))
+        remaining(&self.status()?)
     }
 
     /// As [`crate::Client::close_safe`].
     pub fn close_safe(&self) -> Result<(), Error> {
-        block_on(self.interrupt.as_ref(), pin!(self.client.get().close_safe()))
+        let Inner { site, credential } = self.client.get();
+        site.close_safe(&credential.token, self.interrupt.as_ref())
     }
 
     /// As [`crate::Client::token`].
     #[must_use]
     pub fn token(&self) -> &Token {
-        self.client.get().token()
+        &self.client.get().credential.token
     }
 
     /// As [`crate::Client::expose_credential`].
     pub fn expose_credential(&self) -> Result<Secret, Error> {
-        self.client.get().expose_credential()
+        Ok(self.client.get().credential.opener.expose()?)
     }
 
     /// As [`crate::Client::passphrase_typo`].
     #[must_use]
     pub fn passphrase_typo(&self) -> Option<Typo> {
-        self.client.get().passphrase_typo()
+        self.client.get().credential.opener.typo()
     }
 
     /// As [`crate::Client::entries`].
     pub fn entries(&self) -> Result<Entries, Error> {
-        let client = self.client.get();
-        let record = block_on(self.interrupt.as_ref(), pin!(client.fetch()))?;
-        if let Some(opened) = client.open_at_once(&record) {
+        let Inner { site, credential } = self.client.get();
+        let record = site.fetch(&credential.token, self.interrupt.as_ref())?.record;
+        if let Some(opened) = credential.open_at_once(&record) {
             return opened;
         }
-        let open = client.opening(record);
+        let open = credential.opening(record);
         match &self.interrupt {
             Some(interrupt) => interrupt.compute(open)?,
             None => open(),
@@ -177,28 +207,32 @@ impl Client {
 /// A safe's address, for what needs no passphrase: its status, and closing it.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    endpoint: PerProcess<crate::Endpoint>,
+    site: PerProcess<Site>,
     interrupt: Option<Interrupt>,
 }
 
 impl Endpoint {
+    /// Longest time from connecting to the last byte of an answer, unless set otherwise.
+    pub const DEFAULT_TIMEOUT: Duration = DEFAULT_TIMEOUT;
+
     /// As [`crate::Endpoint::new`].
     #[must_use]
     pub fn new(url: BaseUrl) -> Self {
-        Self { endpoint: PerProcess::new(crate::Endpoint::new(url).in_place()), interrupt: None }
+        Self { site: PerProcess::new(Site::new(url)), interrupt: None }
     }
 
     /// As [`crate::Endpoint::with_timeout`].
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { endpoint: self.endpoint.map(|endpoint| endpoint.with_timeout(timeout)), ..self }
+        let change = |target: Target| target.with_timeout(timeout);
+        Self { site: self.site.map(|site| site.map(change)), ..self }
     }
 
     /// As [`crate::Endpoint::with_trusted_server`].
     #[must_use]
     pub fn with_trusted_server(self, trusted: TrustedServer) -> Self {
-        let endpoint = self.endpoint.map(|endpoint| endpoint.with_trusted_server(trusted));
-        Self { endpoint, ..self }
+        let change = |target: Target| target.with_trusted_server(trusted);
+        Self { site: self.site.map(|site| site.map(change)), ..self }
     }
 
     /// As [`Client::with_interrupt`].
@@ -212,11 +246,11 @@ impl Endpoint {
 
     /// As [`crate::Endpoint::status`].
     pub fn status(&self) -> Result<Status, Error> {
-        block_on(self.interrupt.as_ref(), pin!(self.endpoint.get().status()))
+        self.site.get().status(self.interrupt.as_ref())
     }
 
     /// As [`crate::Endpoint::close_safe`].
     pub fn close_safe(&self, token: &Token) -> Result<(), Error> {
-        block_on(self.interrupt.as_ref(), pin!(self.endpoint.get().close_safe(token)))
+        self.site.get().close_safe(token, self.interrupt.as_ref())
     }
 }

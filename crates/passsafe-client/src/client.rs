@@ -1,23 +1,18 @@
-//! The async client: an endpoint, a token, and an opener.
-//!
-//! Fetching and opening are separate steps, because the blocking client shares both and
-//! runs the second one elsewhere.
+//! The async client: an endpoint and a credential.
 
 use std::fmt;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::time::Duration;
 
-use passsafe_core::wire::{Code, State, Status};
-use passsafe_core::{
-    Entries, EntryName, Passphrase, SealedRecord, Secret, SecretText, Token, Typo, User,
-};
+use passsafe_core::wire::Status;
+use passsafe_core::{Entries, EntryName, Passphrase, Secret, SecretText, Token, Typo, User};
 use tokio::task::spawn_blocking;
 
-use crate::account::account_user;
+use crate::credential::{
+    Credential, PASSWORD, copies, entry_name, entry_names, names, remaining, take, text,
+};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Kind};
-use crate::opener::Opener;
 use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
 
@@ -29,9 +24,7 @@ use crate::url::BaseUrl;
 #[derive(Clone)]
 pub struct Client {
     endpoint: Endpoint,
-    token: Arc<Token>,
-    user: User,
-    opener: Arc<Opener>,
+    credential: Credential,
 }
 
 impl Client {
@@ -43,7 +36,7 @@ impl Client {
     /// [`ErrorKind::System`](crate::ErrorKind::System) where the system has no name for that
     /// account, which is so on no Unix.
     pub fn new(passphrase: Passphrase, token: Token) -> Result<Self, Error> {
-        Ok(Self::of(Opener::new(passphrase), token, account_user()?))
+        Ok(Self::of(Credential::new(passphrase, token)?))
     }
 
     /// As [`Client::new`], of what a person types: white space and capital letters in the
@@ -54,8 +47,7 @@ impl Client {
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for an empty passphrase or a token that
     /// is not six digits, and those of [`Client::new`].
     pub fn parse(passphrase: &str, token: &str) -> Result<Self, Error> {
-        let passphrase = Passphrase::new(passphrase).map_err(Kind::Passphrase)?;
-        Self::new(passphrase, Token::parse(token).map_err(Kind::Token)?)
+        Ok(Self::of(Credential::parse(passphrase, token)?))
     }
 
     /// A client with what [`Client::expose_credential`] gave of another, in place of a
@@ -65,16 +57,11 @@ impl Client {
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if `credential` is something else.
     pub fn from_exposed(credential: &[u8], token: Token, user: User) -> Result<Self, Error> {
-        Ok(Self::of(Opener::from_exposed(credential)?, token, user))
+        Ok(Self::of(Credential::from_exposed(credential, token, user)?))
     }
 
-    fn of(opener: Opener, token: Token, user: User) -> Self {
-        Self {
-            endpoint: Endpoint::new(BaseUrl::default()),
-            token: Arc::new(token),
-            user,
-            opener: Arc::new(opener),
-        }
+    fn of(credential: Credential) -> Self {
+        Self { endpoint: Endpoint::new(BaseUrl::default()), credential }
     }
 
     /// Sets where the safe is.
@@ -87,7 +74,7 @@ impl Client {
     /// this program's: in containers and on remote workers.
     #[must_use]
     pub fn with_user(self, user: User) -> Self {
-        Self { user, ..self }
+        Self { credential: Credential { user, ..self.credential }, ..self }
     }
 
     /// Sets which account may serve the safe. To a listener of any other account nothing is
@@ -153,13 +140,13 @@ impl Client {
 
     /// Closes the safe for good, for everyone.
     pub async fn close_safe(&self) -> Result<(), Error> {
-        self.endpoint.close_safe(&self.token).await
+        self.endpoint.close_safe(&self.credential.token).await
     }
 
     /// The token that this client asks with.
     #[must_use]
     pub fn token(&self) -> &Token {
-        &self.token
+        &self.credential.token
     }
 
     /// What opens the safe, for a client in another process: the passphrase, and once the safe
@@ -168,7 +155,7 @@ impl Client {
     /// With the token, and as long as the safe is open, worth as much as what is in it. To be
     /// read by the same version of this crate, and never stored.
     pub fn expose_credential(&self) -> Result<Secret, Error> {
-        Ok(self.opener.expose()?)
+        Ok(self.credential.opener.expose()?)
     }
 
     /// What was probably mistyped in the passphrase, after
@@ -177,55 +164,21 @@ impl Client {
     /// It may name one word of the true passphrase, so show it to nobody but who typed it.
     #[must_use]
     pub fn passphrase_typo(&self) -> Option<Typo> {
-        self.opener.typo()
+        self.credential.opener.typo()
     }
 
     /// All secrets and their names, fetched at one moment.
     pub async fn entries(&self) -> Result<Entries, Error> {
-        let record = self.fetch().await?;
-        if let Some(opened) = self.open_at_once(&record) {
+        let record = self.endpoint.fetch(&self.credential.token).await?.record;
+        if let Some(opened) = self.credential.open_at_once(&record) {
             return opened;
         }
-        match spawn_blocking(self.opening(record)).await {
+        match spawn_blocking(self.credential.opening(record)).await {
             Ok(opened) => opened,
             Err(failed) => match failed.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
                 Err(cancelled) => Err(Kind::System(cancelled.into()).into()),
             },
-        }
-    }
-
-    /// The first half of every opening: asks the safe.
-    pub(crate) async fn fetch(&self) -> Result<SealedRecord, Error> {
-        Ok(self.endpoint.fetch(&self.token).await?.record)
-    }
-
-    /// The second half, if it takes no time.
-    pub(crate) fn open_at_once(&self, record: &SealedRecord) -> Option<Result<Entries, Error>> {
-        Some(self.opener.open_at_once(record)?.map_err(Error::from))
-    }
-
-    /// The second half, for a thread that may compute.
-    pub(crate) fn opening(
-        &self,
-        record: SealedRecord,
-    ) -> impl FnOnce() -> Result<Entries, Error> + Send + 'static {
-        let (opener, user) = (Arc::clone(&self.opener), self.user.clone());
-        move || Ok(opener.open(&record, &user)?)
-    }
-
-    /// The same, whose calls wait in place.
-    pub(crate) fn in_place(self) -> Self {
-        Self { endpoint: self.endpoint.in_place(), ..self }
-    }
-
-    /// The same for a forked child; this one is of no use any more there.
-    pub(crate) fn inherited(&self) -> Self {
-        Self {
-            endpoint: self.endpoint.inherited(),
-            token: Arc::clone(&self.token),
-            user: self.user.clone(),
-            opener: Arc::new(self.opener.inherit()),
         }
     }
 }
@@ -234,90 +187,14 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("endpoint", &self.endpoint)
-            .field("user", &self.user)
+            .field("user", &self.credential.user)
             .finish_non_exhaustive()
     }
-}
-
-/// [`EntryName::password`]
-pub(crate) const PASSWORD: &str = "password";
-
-pub(crate) fn entry_name(name: &str) -> Result<EntryName, Error> {
-    Ok(EntryName::new(name).map_err(Kind::EntryName)?)
-}
-
-pub(crate) fn entry_names(names: &[&str]) -> Result<Vec<EntryName>, Error> {
-    names.iter().map(|name| entry_name(name)).collect()
-}
-
-/// The same name may be asked for more than once.
-pub(crate) fn copies(entries: &Entries, names: Vec<EntryName>) -> Result<Vec<Secret>, Error> {
-    let copy = |name| match entries.get(&name) {
-        Some(secret) => Ok(Secret::from(secret.expose().to_vec())),
-        None => Err(Kind::UnknownEntry(name).into()),
-    };
-    names.into_iter().map(copy).collect()
-}
-
-pub(crate) fn take(mut entries: Entries, name: EntryName) -> Result<Secret, Error> {
-    Ok(entries.take(&name).ok_or(Kind::UnknownEntry(name))?)
-}
-
-pub(crate) fn text(secret: Secret) -> Result<SecretText, Error> {
-    Ok(secret.into_text().map_err(Kind::NotText)?)
-}
-
-pub(crate) fn names(entries: &Entries) -> Vec<EntryName> {
-    entries.names().cloned().collect()
-}
-
-fn remaining(status: &Status) -> Result<Duration, Error> {
-    let over = match status.state {
-        State::Open => return Ok(Duration::from_secs(status.expires_in_seconds)),
-        State::Locked => Code::Locked,
-        State::Spent => Code::Spent,
-        State::Expired => Code::Expired,
-        State::Closed => Code::Closed,
-        _ => Code::Unknown,
-    };
-    Err(Kind::Refused(over).into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
-
-    #[test]
-    fn only_an_open_safe_has_time_left() {
-        let asked = |state| remaining(&Status::new(state, 1_450, 3));
-        assert_eq!(asked(State::Open).unwrap(), Duration::from_secs(1_450));
-        for (state, kind) in [
-            (State::Locked, ErrorKind::Locked),
-            (State::Spent, ErrorKind::Spent),
-            (State::Expired, ErrorKind::Expired),
-            (State::Closed, ErrorKind::Closed),
-            (State::Unknown, ErrorKind::Refused),
-        ] {
-            assert_eq!(asked(state).unwrap_err().kind(), kind);
-        }
-    }
-
-    #[test]
-    fn the_name_of_the_password_is_cores() {
-        assert_eq!(EntryName::password().as_str(), PASSWORD);
-    }
-
-    #[test]
-    fn nonsense_is_refused_before_anything_is_sent() {
-        for error in [
-            Client::parse(" \t", "936265").unwrap_err(),
-            Client::parse("zoom", "93626").unwrap_err(),
-            entry_name("no name").unwrap_err(),
-        ] {
-            assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
-        }
-    }
 
     #[test]
     fn a_client_can_be_shared_and_shows_no_credential() {

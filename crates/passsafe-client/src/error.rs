@@ -14,7 +14,7 @@ use passsafe_core::{
 
 use crate::url::UrlError;
 
-/// The error type of an interrupt, and of what an HTTP exchange failed with.
+/// The error type of an interrupt, and of what the system refused.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a safe was not asked, did not answer, refused, or could not be opened.
@@ -165,6 +165,8 @@ pub(crate) enum Kind {
     Unreachable { at: String, source: std::io::Error },
     #[error("{at} hung up without an answer")]
     HungUp { at: String, source: Cause },
+    #[error("the answer of {at} broke off")]
+    BrokeOff { at: String },
     #[error("what listens at {at} belongs to another account (uid {account})")]
     ForeignListener { at: String, account: u32 },
     #[error("the system does not say which account listens at {at}")]
@@ -205,7 +207,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether the other side is not there, or not there any more.
     pub(crate) fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::HungUp { .. })
+        matches!(self, Self::Unreachable { .. } | Self::HungUp { .. } | Self::BrokeOff { .. })
     }
 
     fn public(&self) -> ErrorKind {
@@ -221,7 +223,7 @@ impl Kind {
                 ErrorKind::Forbidden
             }
             Self::Unreachable { .. } => ErrorKind::Unreachable,
-            Self::HungUp { .. } => ErrorKind::HungUp,
+            Self::HungUp { .. } | Self::BrokeOff { .. } => ErrorKind::HungUp,
             Self::ForeignListener { .. } | Self::UnknownListener { .. } => {
                 ErrorKind::ForeignListener
             }

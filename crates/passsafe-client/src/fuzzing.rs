@@ -1,12 +1,11 @@
 //! What the fuzz targets reach and programs do not. Compiled under `--cfg fuzzing` only,
 //! which no release and no dependent sets.
 
-use http_body_util::Empty;
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use crate::answer::{self, Fetching};
-use crate::connection::{self, Failure, Request};
-use crate::error::{Error, Kind};
+use crate::error::Error;
+use crate::exchange::Exchange;
+use crate::target::{Failure, Target};
+use crate::url::BaseUrl;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -19,22 +18,18 @@ pub enum Asked {
     Close,
 }
 
-/// Asks whoever is at the other end of `stream`, and judges the answer as a client does. Of
-/// what was read, the record is returned, written again.
-pub async fn ask(
+/// Judges what was received, in these pieces and then no more, as a client does. Of what was
+/// read, the record is returned, written again.
+pub fn judge<'a>(
     asked: Asked,
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Option<String>, Error> {
-    let (mut sender, driver) =
-        connection::handshake(stream).await.map_err(|_| Kind::NotASafe("no handshake"))?;
-    let answer = connection::exchange(&mut sender, &mut Some(driver), Request::new(Empty::new()))
-        .await
-        .map_err(|failure| match failure {
-            Failure::Unsent(..) => Kind::NotASafe("it speaks before it is asked"),
-            Failure::HungUp(source) => Kind::HungUp { at: String::new(), source },
-            Failure::NotHttp => Kind::NotASafe("it does not speak HTTP"),
-            Failure::TooLong => Kind::NotASafe("its answer is too long"),
-        })?;
+    let target = Target::new(BaseUrl::default());
+    let mut exchange = Exchange::default();
+    let received = pieces.into_iter().find_map(|it| exchange.received(it).transpose());
+    let answer = received
+        .unwrap_or_else(|| exchange.ended())
+        .map_err(|fault| target.failed(Failure::Fault(fault)))?;
     match asked {
         Asked::Record => Ok(match answer::fetched(&answer)? {
             Fetching::Done(fetched) => Some(fetched.record.to_json()),

@@ -1,14 +1,10 @@
 //! Asking, all the while a call waits, whether it should go on.
 
 use std::fmt;
-use std::future::Future;
 use std::panic::resume_unwind;
-use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
-
-use tokio::time::timeout;
+use std::time::{Duration, Instant};
 
 use crate::error::{Cause, Error, Kind};
 
@@ -33,34 +29,52 @@ impl Interrupt {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let computing = thread::Builder::new()
+        Running::start(work)?.wait(|| self.ask())
+    }
+}
+
+/// Works on a thread of its own until then. `None` if the time was up first: the thread goes on
+/// to its end.
+pub(crate) fn on_a_thread<T: Send + 'static>(
+    interrupt: Option<&Interrupt>,
+    until: Instant,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Option<T>, Error> {
+    let mut in_time = true;
+    let done = Running::start(work)?.wait(|| {
+        in_time = Instant::now() < until;
+        if in_time { interrupt.map_or(Ok(()), Interrupt::ask) } else { Err(Kind::Lost.into()) }
+    });
+    if in_time { done.map(Some) } else { Ok(None) }
+}
+
+/// Work on another thread, and where its result will come from.
+struct Running<T> {
+    thread: thread::JoinHandle<()>,
+    result: mpsc::Receiver<T>,
+}
+
+impl<T: Send + 'static> Running<T> {
+    fn start(work: impl FnOnce() -> T + Send + 'static) -> Result<Self, Error> {
+        let (sender, result) = mpsc::sync_channel(1);
+        let thread = thread::Builder::new()
             .spawn(move || {
                 // Nobody waits any more if the caller was interrupted.
                 let _unheard = sender.send(work());
             })
             .map_err(|error| Kind::System(error.into()))?;
-        loop {
-            match receiver.recv_timeout(BEAT) {
-                Err(mpsc::RecvTimeoutError::Timeout) => self.ask()?,
-                received => {
-                    computing.join().unwrap_or_else(|panic| resume_unwind(panic));
-                    return received.map_err(|error| Kind::System(error.into()).into());
-                }
-            }
-        }
+        Ok(Self { thread, result })
     }
 
-    /// Polls `work` to its end, and asks in between.
-    pub(crate) async fn watch<T>(
-        &self,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let mut work = pin!(work);
+    /// Waits for the result, and asks all the while whether to go on.
+    fn wait(self, mut go_on: impl FnMut() -> Result<(), Error>) -> Result<T, Error> {
         loop {
-            match timeout(BEAT, work.as_mut()).await {
-                Ok(done) => return done,
-                Err(_still_waiting) => self.ask()?,
+            match self.result.recv_timeout(BEAT) {
+                Err(mpsc::RecvTimeoutError::Timeout) => go_on()?,
+                received => {
+                    self.thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+                    return received.map_err(|error| Kind::System(error.into()).into());
+                }
             }
         }
     }

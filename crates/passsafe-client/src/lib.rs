@@ -67,28 +67,37 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(all(feature = "async", feature = "blocking")),
+    allow(dead_code, reason = "a part of what the two clients share serves one of them only")
+)]
 
 mod account;
 mod answer;
+#[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "async")]
 mod client;
 mod clock;
-mod connection;
-mod dial;
-mod drive;
+mod credential;
+#[cfg(feature = "async")]
 mod endpoint;
 mod error;
+mod exchange;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod in_place;
+#[cfg(feature = "blocking")]
 mod interrupt;
 mod opener;
-mod reactor;
+mod target;
+mod transport;
 mod trust;
 mod url;
 
 pub use account::account_user;
+#[cfg(feature = "async")]
 pub use client::Client;
+#[cfg(feature = "async")]
 pub use endpoint::Endpoint;
 pub use error::{Error, ErrorKind};
 pub use passsafe_core::wire::{State, Status};

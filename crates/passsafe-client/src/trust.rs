@@ -1,4 +1,14 @@
-//! Which account may serve the safe.
+//! Which account may serve the safe, and whether the one that listens is it.
+
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::AsFd;
+
+use passsafe_peer::{CAN_TELL, Owner, Peers};
+
+use crate::error::Kind;
+use crate::url::BaseUrl;
 
 /// Whose program may be behind a safe on this machine.
 ///
@@ -14,4 +24,69 @@ pub enum TrustedServer {
     Uid(u32),
     /// Any account: the token is sent to whatever listens there.
     Anyone,
+}
+
+/// Passes a connection to a port of this machine if the account of its listener is trusted, or
+/// if the system cannot tell. A port on localhost is anybody's to take: another account that
+/// listens where a safe is expected would be handed a token.
+pub(crate) fn check_port(
+    url: &BaseUrl,
+    trusted: TrustedServer,
+    near: SocketAddr,
+    far: SocketAddr,
+) -> Result<(), Kind> {
+    if CAN_TELL && trusted != TrustedServer::Anyone && far.ip().to_canonical().is_loopback() {
+        judge(url, trusted, Peers::new().server(near, far))
+    } else {
+        Ok(())
+    }
+}
+
+/// The same for a Unix socket, whose other end the system always knows.
+#[cfg(unix)]
+pub(crate) fn check_socket(
+    url: &BaseUrl,
+    trusted: TrustedServer,
+    socket: impl AsFd,
+) -> Result<(), Kind> {
+    judge(url, trusted, passsafe_peer::unix_socket(socket))
+}
+
+fn judge(url: &BaseUrl, trusted: TrustedServer, owner: Owner) -> Result<(), Kind> {
+    let at = || url.to_string();
+    match (trusted, owner) {
+        (TrustedServer::Anyone, _) => Ok(()),
+        (TrustedServer::Uid(wanted), Owner::Account(uid)) if uid == wanted => Ok(()),
+        #[cfg(unix)]
+        (TrustedServer::SameUser, Owner::Account(uid)) if uid == passsafe_peer::own_account() => {
+            Ok(())
+        }
+        (_, Owner::Account(uid)) => Err(Kind::ForeignListener { at: at(), account: uid }),
+        (_, Owner::Unknown) => Err(Kind::UnknownListener { at: at() }),
+        (_, Owner::Gone) => {
+            let source = io::Error::from(io::ErrorKind::ConnectionReset).into();
+            Err(Kind::HungUp { at: at(), source })
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_account_is_trusted_only_with_everybody() {
+        let url = BaseUrl::default();
+        let passes = |trusted, owner| judge(&url, trusted, owner).is_ok();
+        let own = Owner::Account(passsafe_peer::own_account());
+        let other = Owner::Account(4_711);
+        let named = TrustedServer::Uid(4_711);
+        assert!(passes(TrustedServer::SameUser, own) && !passes(TrustedServer::SameUser, other));
+        // Naming an account takes the trust from one's own.
+        assert!(passes(named, other) && !passes(named, own));
+        for owner in [Owner::Unknown, Owner::Gone] {
+            assert!(!passes(TrustedServer::SameUser, owner) && !passes(named, owner));
+            assert!(passes(TrustedServer::Anyone, owner));
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use hyper::Uri;
+use http::Uri;
 use passsafe_core::wire::DEFAULT_PORT;
 
 use crate::error::{Error, Kind};
@@ -64,9 +64,10 @@ impl BaseUrl {
         }
     }
 
-    /// The request target in origin form (RFC 9112, section 3.2.1).
-    pub(crate) fn target(&self, path: &str) -> Result<Uri, UrlError> {
-        format!("{}{path}", self.prefix).parse().map_err(|_| UrlError::Malformed)
+    /// What stands before `/v1/…` in a request target: a path in origin form without its last
+    /// slash (RFC 9112, section 3.2.1).
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
     }
 }
 
@@ -289,9 +290,9 @@ mod tests {
 
     #[test]
     fn paths_are_appended_to_the_prefix() {
-        let target = |text: &str| BaseUrl::parse(text).unwrap().target("/v1/status").unwrap();
-        assert_eq!(target("http://localhost"), "/v1/status");
-        assert_eq!(target("http://localhost/safes/7/"), "/safes/7/v1/status");
+        let prefix = |text: &str| BaseUrl::parse(text).unwrap().prefix().to_owned();
+        assert_eq!(prefix("http://localhost"), "");
+        assert_eq!(prefix("http://localhost/safes/7/"), "/safes/7");
     }
 
     #[test]

@@ -76,6 +76,44 @@ pub fn own_account() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Who holds the other end of a connected Unix socket, as the system noted it when the two
+/// were connected.
+#[cfg(unix)]
+#[must_use]
+pub fn unix_socket(socket: impl std::os::fd::AsFd) -> Owner {
+    system_unix_socket(socket).map_or(Owner::Unknown, Owner::Account)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn system_unix_socket(socket: impl std::os::fd::AsFd) -> Option<u32> {
+    Some(rustix::net::sockopt::socket_peercred(socket).ok()?.uid.as_raw())
+}
+
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd"
+))]
+fn system_unix_socket(socket: impl std::os::fd::AsFd) -> Option<u32> {
+    Some(nix::unistd::getpeereid(socket).ok()?.0.as_raw())
+}
+
+#[cfg(all(
+    unix,
+    not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd"
+    ))
+))]
+fn system_unix_socket(_: impl std::os::fd::AsFd) -> Option<u32> {
+    None
+}
+
 /// The sources that answer on this system. What they need is opened once, so that the answer
 /// does not depend on how many descriptors are left when it is needed.
 #[derive(Debug)]

@@ -70,7 +70,7 @@ impl Client {
         let timeout = timeout.map(arguments::timeout).transpose()?;
         let settings = Settings {
             user,
-            timeout: timeout.unwrap_or(passsafe_client::Endpoint::DEFAULT_TIMEOUT),
+            timeout: timeout.unwrap_or(Endpoint::DEFAULT_TIMEOUT),
             trusted: arguments::trusted_server(owner, any_owner)?,
             plain_http,
             url,

@@ -1,10 +1,10 @@
-//! What belongs to one process: a runtime, the connections it watches, and locks.
+//! What belongs to one process: connections and locks.
 //!
-//! A child that was made by `fork` has copies of all three, and none may be touched. The
-//! runtime's event queue and the sockets are shared with the parent, so a child that used or
-//! even dropped them would take the parent's connection away; a lock may be held by a thread
-//! that the child has not. So each process has its own, made at its first call, and what a
-//! child has inherited is left as it is, never dropped and never waited for.
+//! A child that was made by `fork` has copies of both, and neither may be touched. What a child
+//! wrote on a connection would reach the parent's safe in the middle of the parent's requests; a
+//! lock may be held by a thread that does not exist in the child. So each process has its own,
+//! made at its first call, and what a child has inherited is left as it is, never dropped and
+//! never waited for.
 
 use std::mem;
 use std::process;
@@ -14,18 +14,6 @@ use std::sync::OnceLock;
 pub(super) trait Inherit {
     /// The same, without connections and with locks of its own. Waits for no lock.
     fn inherit(&self) -> Self;
-}
-
-impl Inherit for crate::Client {
-    fn inherit(&self) -> Self {
-        self.inherited()
-    }
-}
-
-impl Inherit for crate::Endpoint {
-    fn inherit(&self) -> Self {
-        self.inherited()
-    }
 }
 
 /// One of them for each process, from the one that made it to the one that asks.
@@ -74,7 +62,7 @@ impl<T: Inherit + Clone> Clone for PerProcess<T> {
 }
 
 impl<T> Drop for PerProcess<T> {
-    #[expect(clippy::mem_forget, reason = "dropping it would unhook the parent's connections")]
+    #[expect(clippy::mem_forget, reason = "dropping it could wait for a lock that nobody releases")]
     fn drop(&mut self) {
         if self.process != process::id() {
             mem::forget(self.client.take());
