@@ -20,9 +20,9 @@ pub enum Asked {
 
 /// Judges what was received, in these pieces and then no more, as a client does. Of what was
 /// read, the record is returned, written again.
-pub fn judge<'a>(
+pub fn judge(
     asked: Asked,
-    pieces: impl IntoIterator<Item = &'a [u8]>,
+    pieces: impl IntoIterator<Item = &[u8]>,
 ) -> Result<Option<String>, Error> {
     let target = Target::new(BaseUrl::default());
     let mut exchange = Exchange::default();
