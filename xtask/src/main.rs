@@ -13,7 +13,6 @@
     allow(dead_code, reason = "elsewhere than on Unix there is the inner loop and no more")
 )]
 
-mod api;
 #[cfg(unix)]
 mod bench;
 #[cfg(unix)]
@@ -100,12 +99,6 @@ enum Chore {
         #[arg(long, conflicts_with = "names")]
         smoke: bool,
     },
-    /// List the public interface of the libraries in `docs/api`.
-    Api {
-        /// Write nothing; fail if the files are not what would be written.
-        #[arg(long)]
-        check: bool,
-    },
     #[cfg(unix)]
     /// Run the code blocks of the documents, or of those whose path contains PART.
     Documents {
@@ -160,8 +153,6 @@ fn main() -> ExitCode {
         Chore::Bench { smoke: true, .. } => bench::smoke(&repository),
         #[cfg(unix)]
         Chore::Bench { names, .. } => bench::bench(&repository, &names),
-        Chore::Api { check: false } => api::write(&repository),
-        Chore::Api { check: true } => api::check(&repository),
         #[cfg(unix)]
         Chore::Documents { part } => documents::some(&repository, &part.unwrap_or_default()),
         #[cfg(unix)]

@@ -3,6 +3,7 @@
 //! Each rule is a pure function from what it judges to its findings, so that its tests can
 //! show it a violation. Reading the files is done here, once.
 
+mod closed;
 mod dependencies;
 mod environment;
 mod exposure;
@@ -10,7 +11,6 @@ mod layout;
 mod links;
 mod manifests;
 mod markers;
-mod platform;
 mod published;
 mod server;
 mod shipped;
@@ -36,11 +36,11 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
     findings.extend(environment::check(&sources));
     findings.extend(unsafety::check(&sources));
     findings.extend(exposure::check(&sources));
+    findings.extend(closed::check(&sources));
     findings.extend(manifests::check(&manifests));
     findings.extend(dependencies::check(&dependencies::all(repository)?));
     findings.extend(check_wordlists(repository)?);
     findings.extend(links::check(repository)?);
-    findings.extend(platform::check(repository)?);
     findings.extend(published::check(repository)?);
     findings.extend(check_workflow(repository)?);
     for finding in &findings {
