@@ -31,8 +31,6 @@ mod gate;
 #[cfg(unix)]
 mod packages;
 #[cfg(unix)]
-mod pictures;
-#[cfg(unix)]
 mod prove;
 mod published;
 #[cfg(unix)]
@@ -116,13 +114,6 @@ enum Chore {
     /// Try a release in a copy, or make it; nothing is pushed or published.
     Release(release::Arguments),
     #[cfg(unix)]
-    /// Record the pictures of docs/pictures from real runs.
-    Pictures {
-        /// Record nothing; fail if the committed files cannot be what would be written.
-        #[arg(long)]
-        check: bool,
-    },
-    #[cfg(unix)]
     /// Load the completions in real shells and have the manual pages read.
     Shells,
     #[cfg(unix)]
@@ -161,10 +152,6 @@ fn main() -> ExitCode {
         Chore::Dist { check: true } => dist::check(&repository),
         #[cfg(unix)]
         Chore::Release(arguments) => release::release(&repository, &arguments),
-        #[cfg(unix)]
-        Chore::Pictures { check: false } => pictures::record(&repository),
-        #[cfg(unix)]
-        Chore::Pictures { check: true } => pictures::check(&repository),
         #[cfg(unix)]
         Chore::Shells => shells::check(&repository),
         #[cfg(unix)]
