@@ -52,6 +52,7 @@ mod stranger;
 mod terminal;
 mod tidy;
 mod tool;
+#[cfg(unix)]
 mod vectors;
 #[cfg(unix)]
 mod venv;
@@ -122,6 +123,7 @@ enum Chore {
     #[cfg(unix)]
     /// Build the wheel and test it, which is a step of the gate.
     Python,
+    #[cfg(unix)]
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -158,7 +160,9 @@ fn main() -> ExitCode {
         Chore::Snapshots => snapshots::write(&repository),
         #[cfg(unix)]
         Chore::Python => python::check(&repository),
+        #[cfg(unix)]
         Chore::Vectors { check: false } => vectors::write(&repository),
+        #[cfg(unix)]
         Chore::Vectors { check: true } => vectors::check(&repository),
     };
     match result {
