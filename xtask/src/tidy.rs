@@ -11,6 +11,7 @@ mod layout;
 mod links;
 mod manifests;
 mod markers;
+mod promises;
 mod published;
 mod server;
 mod shipped;
@@ -41,6 +42,7 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
     findings.extend(dependencies::check(&dependencies::all(repository)?));
     findings.extend(check_wordlists(repository)?);
     findings.extend(links::check(repository)?);
+    findings.extend(promises::check(repository, &sources)?);
     findings.extend(published::check(repository)?);
     findings.extend(check_workflow(repository)?);
     for finding in &findings {
