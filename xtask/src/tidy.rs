@@ -7,7 +7,6 @@ mod closed;
 mod dependencies;
 mod environment;
 mod exposure;
-mod layout;
 mod links;
 mod manifests;
 mod markers;
@@ -31,7 +30,6 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
     let sources = source::all(repository)?;
     let manifests = manifests::all(repository)?;
     let mut findings = Vec::new();
-    findings.extend(layout::check(&sources));
     findings.extend(markers::check(&sources));
     findings.extend(server::check(&sources));
     findings.extend(environment::check(&sources));
