@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use crate::repository::{Repository, run};
 use crate::tidy;
 #[cfg(unix)]
-use crate::{api, bench, deny, documents, packages, pictures, prove, python, shells, vectors};
+use crate::{bench, deny, documents, packages, prove, python, shells, vectors};
 
 type Check = fn(&Repository) -> anyhow::Result<()>;
 
@@ -26,9 +26,7 @@ const WHOLE: &[Step] = &[
     Step { name: "clippy", check: clippy },
     Step { name: "documentation", check: documentation },
     Step { name: "dependency policy", check: deny::check },
-    Step { name: "public interface", check: api::check },
     Step { name: "test vectors", check: vectors::check },
-    Step { name: "pictures", check: pictures::check },
     Step { name: "tests", check: all_tests },
     Step { name: "shells and manual pages", check: shells::check },
     Step { name: "tests in Python", check: python::check },

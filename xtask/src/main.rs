@@ -13,7 +13,6 @@
     allow(dead_code, reason = "elsewhere than on Unix there is the inner loop and no more")
 )]
 
-mod api;
 #[cfg(unix)]
 mod bench;
 #[cfg(unix)]
@@ -31,8 +30,6 @@ mod documents;
 mod gate;
 #[cfg(unix)]
 mod packages;
-#[cfg(unix)]
-mod pictures;
 #[cfg(unix)]
 mod prove;
 mod published;
@@ -55,6 +52,7 @@ mod stranger;
 mod terminal;
 mod tidy;
 mod tool;
+#[cfg(unix)]
 mod vectors;
 #[cfg(unix)]
 mod venv;
@@ -100,12 +98,6 @@ enum Chore {
         #[arg(long, conflicts_with = "names")]
         smoke: bool,
     },
-    /// List the public interface of the libraries in `docs/api`.
-    Api {
-        /// Write nothing; fail if the files are not what would be written.
-        #[arg(long)]
-        check: bool,
-    },
     #[cfg(unix)]
     /// Run the code blocks of the documents, or of those whose path contains PART.
     Documents {
@@ -123,13 +115,6 @@ enum Chore {
     /// Try a release in a copy, or make it; nothing is pushed or published.
     Release(release::Arguments),
     #[cfg(unix)]
-    /// Record the pictures of docs/pictures from real runs.
-    Pictures {
-        /// Record nothing; fail if the committed files cannot be what would be written.
-        #[arg(long)]
-        check: bool,
-    },
-    #[cfg(unix)]
     /// Load the completions in real shells and have the manual pages read.
     Shells,
     #[cfg(unix)]
@@ -138,6 +123,7 @@ enum Chore {
     #[cfg(unix)]
     /// Build the wheel and test it, which is a step of the gate.
     Python,
+    #[cfg(unix)]
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -160,8 +146,6 @@ fn main() -> ExitCode {
         Chore::Bench { smoke: true, .. } => bench::smoke(&repository),
         #[cfg(unix)]
         Chore::Bench { names, .. } => bench::bench(&repository, &names),
-        Chore::Api { check: false } => api::write(&repository),
-        Chore::Api { check: true } => api::check(&repository),
         #[cfg(unix)]
         Chore::Documents { part } => documents::some(&repository, &part.unwrap_or_default()),
         #[cfg(unix)]
@@ -171,16 +155,14 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Chore::Release(arguments) => release::release(&repository, &arguments),
         #[cfg(unix)]
-        Chore::Pictures { check: false } => pictures::record(&repository),
-        #[cfg(unix)]
-        Chore::Pictures { check: true } => pictures::check(&repository),
-        #[cfg(unix)]
         Chore::Shells => shells::check(&repository),
         #[cfg(unix)]
         Chore::Snapshots => snapshots::write(&repository),
         #[cfg(unix)]
         Chore::Python => python::check(&repository),
+        #[cfg(unix)]
         Chore::Vectors { check: false } => vectors::write(&repository),
+        #[cfg(unix)]
         Chore::Vectors { check: true } => vectors::check(&repository),
     };
     match result {

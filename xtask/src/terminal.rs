@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Rows and columns.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
-    pub(crate) rows: NonZeroU16,
-    pub(crate) columns: NonZeroU16,
+    rows: NonZeroU16,
+    columns: NonZeroU16,
 }
 
 impl Size {
@@ -29,13 +29,10 @@ impl Size {
         }
     }
 
-    pub(crate) fn screen(self) -> vt100::Parser {
+    fn screen(self) -> vt100::Parser {
         vt100::Parser::new(self.rows, self.columns, 0)
     }
 }
-
-/// What a program wrote, and when.
-pub(crate) type Recording = Vec<(Instant, Vec<u8>)>;
 
 /// A program at a terminal of its own. It ends when dropped.
 pub(crate) struct Terminal {
@@ -52,7 +49,6 @@ struct Shown {
 
 struct State {
     screen: vt100::Parser,
-    recording: Recording,
 }
 
 impl Terminal {
@@ -66,7 +62,7 @@ impl Terminal {
         let mut process = PtyProcess::new(shell).context("cannot start a pseudo-terminal")?;
         process.set_kill_timeout(Some(1_000));
         let keyboard = process.get_file_handle()?;
-        let state = Mutex::new(State { screen: size.screen(), recording: Vec::new() });
+        let state = Mutex::new(State { screen: size.screen() });
         let shown = Arc::new(Shown { state, changed: Condvar::new() });
         let (mut output, showing) = (process.get_file_handle()?, shown.clone());
         thread::spawn(move || {
@@ -76,7 +72,6 @@ impl Terminal {
                 let bytes = buffer.get(..count).unwrap_or_default();
                 let mut state = showing.lock();
                 state.screen.process(bytes);
-                state.recording.push((Instant::now(), bytes.to_vec()));
                 showing.changed.notify_all();
             }
         });
@@ -115,11 +110,6 @@ impl Terminal {
 
     pub(crate) fn wait_for(&self, text: &str) -> anyhow::Result<String> {
         self.wait_until(text, |screen| screen.contains(text))
-    }
-
-    /// All that was written so far.
-    pub(crate) fn recording(&self) -> Recording {
-        self.shown.lock().recording.clone()
     }
 }
 

@@ -3,14 +3,14 @@
 //! Each rule is a pure function from what it judges to its findings, so that its tests can
 //! show it a violation. Reading the files is done here, once.
 
+mod closed;
 mod dependencies;
 mod environment;
 mod exposure;
-mod layout;
 mod links;
 mod manifests;
 mod markers;
-mod platform;
+mod promises;
 mod published;
 mod server;
 mod shipped;
@@ -30,17 +30,17 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
     let sources = source::all(repository)?;
     let manifests = manifests::all(repository)?;
     let mut findings = Vec::new();
-    findings.extend(layout::check(&sources));
     findings.extend(markers::check(&sources));
     findings.extend(server::check(&sources));
     findings.extend(environment::check(&sources));
     findings.extend(unsafety::check(&sources));
     findings.extend(exposure::check(&sources));
+    findings.extend(closed::check(&sources));
     findings.extend(manifests::check(&manifests));
     findings.extend(dependencies::check(&dependencies::all(repository)?));
     findings.extend(check_wordlists(repository)?);
     findings.extend(links::check(repository)?);
-    findings.extend(platform::check(repository)?);
+    findings.extend(promises::check(repository, &sources)?);
     findings.extend(published::check(repository)?);
     findings.extend(check_workflow(repository)?);
     for finding in &findings {

@@ -3,14 +3,8 @@
 use super::source::Source;
 
 /// Spelled in halves, so that this file does not find itself.
-const MARKERS: [&str; 6] = [
-    concat!("TO", "DO"),
-    concat!("FIX", "ME"),
-    concat!("todo", "!"),
-    concat!("unimplemented", "!"),
-    concat!("#[", "ignore"),
-    concat!("```", "ignore"),
-];
+const MARKERS: [&str; 4] =
+    [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("#[", "ignore"), concat!("```", "ignore")];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {
     let mut findings = Vec::new();
