@@ -11,6 +11,7 @@ mod links;
 mod manifests;
 mod markers;
 mod promises;
+mod prose;
 mod published;
 mod server;
 mod shipped;

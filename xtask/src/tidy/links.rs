@@ -1,10 +1,11 @@
-//! A link from one file of the repository to another leads somewhere.
+//! A link from one file of the repository to another leads somewhere, and paragraphs are whole.
 
 use std::fs;
 
 use ignore::WalkBuilder;
 use pulldown_cmark::{Event, Parser, Tag};
 
+use super::prose;
 use crate::repository::Repository;
 
 pub(super) fn check(repository: &Repository) -> anyhow::Result<Vec<String>> {
@@ -18,7 +19,11 @@ pub(super) fn check(repository: &Repository) -> anyhow::Result<Vec<String>> {
         }
         let folder = path.parent().unwrap_or(&root);
         let shown = path.strip_prefix(&root)?.display().to_string();
-        for target in targets(&fs::read_to_string(path)?) {
+        let text = fs::read_to_string(path)?;
+        if shown.starts_with("docs/") {
+            findings.extend(prose::check(&shown, &text));
+        }
+        for target in targets(&text) {
             if !folder.join(&target).exists() {
                 findings.push(format!("{shown}: leads to {target}, which is not there"));
             }
