@@ -28,6 +28,10 @@ pub(crate) fn explain(error: &Error, url: &BaseUrl) -> Failure {
             code::UNAVAILABLE,
             "a safe of another account has to admit this one: --allow-user; a tunnel needs a far end",
         ),
+        ErrorKind::BrokeOff => told(
+            code::UNAVAILABLE,
+            "see with 'passsafe status' whether the safe is still there; the request may have counted",
+        ),
         ErrorKind::Forbidden => Failure::new(
             code::REFUSED,
             format!("{url} is not for this account"),

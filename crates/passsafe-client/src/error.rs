@@ -63,9 +63,12 @@ pub enum ErrorKind {
     Unreachable,
     /// The system does not let this account connect, as to a socket of another account.
     Forbidden,
-    /// What listens there ended the connection before its answer was complete, as a tunnel
-    /// without a far end does, and a safe to an account that it does not admit.
+    /// What listens there ended the connection without an answer, as a tunnel without a far
+    /// end does, and a safe to an account that it does not admit.
     HungUp,
+    /// What listens there ended the connection within its answer. The request may have been
+    /// acted upon.
+    BrokeOff,
     /// What listens there belongs to another account of this machine
     /// ([`Error::listener_account`]), or the system does not say to whom. Nothing was sent.
     /// [`TrustedServer`](crate::TrustedServer) names another account to trust.
@@ -223,7 +226,8 @@ impl Kind {
                 ErrorKind::Forbidden
             }
             Self::Unreachable { .. } => ErrorKind::Unreachable,
-            Self::HungUp { .. } | Self::BrokeOff { .. } => ErrorKind::HungUp,
+            Self::HungUp { .. } => ErrorKind::HungUp,
+            Self::BrokeOff { .. } => ErrorKind::BrokeOff,
             Self::ForeignListener { .. } | Self::UnknownListener { .. } => {
                 ErrorKind::ForeignListener
             }

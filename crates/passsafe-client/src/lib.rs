@@ -46,11 +46,10 @@
 //!
 //! # What is wiped, and what is not
 //!
-//! Passphrase, token, key, Argon2's working memory and the returned [`Secret`] and
-//! [`SecretText`] are overwritten when dropped. Out of reach are: the strings that the
-//! caller passes in and the copies it makes of what comes back; the token inside the HTTP
-//! library's request and buffers; what the compiler spills to the stack; what the system
-//! writes to swap or a core dump.
+//! Passphrase, token, key, the request that carries the token, Argon2's working memory and the
+//! returned [`Secret`] and [`SecretText`] are overwritten when dropped. Out of reach are: the
+//! strings that the caller passes in and the copies it makes of what comes back; what the
+//! compiler spills to the stack; what the system writes to swap or a core dump.
 //!
 //! # What it trusts
 //!

@@ -117,6 +117,10 @@ fn words(error: &Error, url: &BaseUrl) -> (Class, String, &'static str) {
             told(Class::NoConsent, "answer the question in the safe's terminal, then try again")
         }
         ErrorKind::HungUp => told(Class::SafeUnavailable, ADMIT),
+        ErrorKind::BrokeOff => told(
+            Class::SafeUnavailable,
+            "ask status() whether the safe is still there; the request may have counted",
+        ),
         ErrorKind::Forbidden => {
             (Class::SafeUnavailable, format!("{url} is not for this account"), ADMIT)
         }

@@ -26,37 +26,6 @@ const CRATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// What stands for any text.
 const ANY: char = '…';
 
-/// How often each file chooses an exit code or makes a failure. Whoever changes a number has added an error: is there
-/// a row for it, and a case?
-const PLACES: &[(&str, usize)] = &[
-    ("accounts.rs", 2),
-    ("credentials.rs", 4),
-    ("environment.rs", 3),
-    ("explain.rs", 18),
-    ("get.rs", 2),
-    ("main.rs", 1),
-    ("man.rs", 1),
-    ("open.rs", 3),
-    ("output.rs", 1),
-    ("program.rs", 3),
-    ("run.rs", 5),
-    ("run/handover.rs", 7),
-    ("serve.rs", 5),
-    ("serve/around.rs", 1),
-    ("serve/bind.rs", 3),
-    ("serve/file.rs", 1),
-    ("serve/gate.rs", 3),
-    ("serve/handoff.rs", 3),
-    ("serve/seal.rs", 2),
-    ("serve/secret.rs", 10),
-    ("serve/serving.rs", 2),
-    ("serve/socket.rs", 7),
-    ("serve/sources.rs", 2),
-    ("terminal.rs", 5),
-    ("terminal/modes.rs", 5),
-    ("usage.rs", 4),
-];
-
 type Case = fn() -> Vec<Refusal>;
 
 const CASES: &[&[Case]] =
@@ -209,30 +178,6 @@ fn sources(folder: &Path, found: &mut BTreeMap<String, String>) {
             found.insert(path.display().to_string(), shipped);
         }
     }
-}
-
-#[test]
-fn no_place_that_makes_an_error_was_forgotten() {
-    let mut files = BTreeMap::new();
-    sources(Path::new(SOURCE), &mut files);
-    // Every failure has a code, or is made by one of these, which have.
-    let makers = ["code::", "Failure::os(", "nobody_to_ask("];
-    let mut found = Vec::new();
-    for (path, text) in &files {
-        let name = path.strip_prefix(SOURCE).unwrap().trim_start_matches('/');
-        let count: usize = makers.iter().map(|maker| text.matches(maker).count()).sum();
-        let definitions = text.matches("fn nobody_to_ask(").count();
-        if count > definitions && name != "failure.rs" {
-            found.push((name, count - definitions));
-        }
-    }
-    let lines: Vec<String> = found.iter().map(|place| format!("    {place:?},")).collect();
-    assert_eq!(
-        found,
-        PLACES,
-        "an error came or went: mend docs/cli.md and tests/it/errors/, then PLACES is\n{}\n",
-        lines.join("\n")
-    );
 }
 
 #[test]

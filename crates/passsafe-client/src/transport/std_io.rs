@@ -226,10 +226,20 @@ fn connect_to(address: SocketAddr, until: Instant) -> io::Result<TcpStream> {
 /// Does not wait where the listener's queue is full, as connecting otherwise would for ever.
 #[cfg(unix)]
 fn connect_socket(path: &str) -> io::Result<UnixStream> {
-    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
-    let near = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
-    let stream = UnixStream::from(near);
-    rustix::io::ioctl_fioclex(&stream)?;
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect};
+    // No other thread may start a program that inherits it, where the system can prevent that.
+    #[cfg(not(target_vendor = "apple"))]
+    let stream = {
+        let flags = rustix::net::SocketFlags::CLOEXEC;
+        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?
+    };
+    #[cfg(target_vendor = "apple")]
+    let stream = {
+        let stream = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+        rustix::io::ioctl_fioclex(&stream)?;
+        stream
+    };
+    let stream = UnixStream::from(stream);
     stream.set_nonblocking(true)?;
     connect(&stream, &SocketAddrUnix::new(path)?)?;
     stream.set_nonblocking(false)?;

@@ -50,6 +50,20 @@ fn nothing_is_cached_but_the_key() {
     assert_eq!(rogue.requests().len(), 2);
 }
 
+#[test]
+fn a_clone_shares_the_key_and_has_a_connection_of_its_own() {
+    let rogue = serving(vec![sealed("S3kr!t")]);
+    let client = client(&rogue.url());
+    let clone = client.clone();
+    let holds =
+        |of: &passsafe_client::blocking::Client| of.expose_credential().unwrap().expose()[0];
+    assert_eq!((holds(&client), holds(&clone)), (b'p', b'p'));
+    client.password().unwrap();
+    assert_eq!((holds(&client), holds(&clone)), (b'k', b'k'));
+    assert_eq!(clone.password().unwrap().expose(), "S3kr!t");
+    assert_eq!((rogue.accepts(), rogue.requests().len()), (2, 2));
+}
+
 /// Both safes have the same passphrase, so that deriving another key would succeed.
 #[test]
 fn another_safe_is_not_opened_by_a_new_derivation() {

@@ -114,7 +114,8 @@ fn an_answer_that_breaks_off_is_no_answer() {
         Reply::new("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{").then_hang_up()
     });
     let error = client(&rogue.url()).password().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::HungUp, "{error}");
+    assert_eq!(error.kind(), ErrorKind::BrokeOff, "{error}");
+    assert_eq!(error.to_string(), format!("the answer of {} broke off", rogue.url()));
     assert_eq!(rogue.requests().len(), 1);
 }
 

@@ -34,6 +34,7 @@ fn others() -> Vec<Refusal> {
         Refusal::of(&public.with_credentials(&safe, "get", &socket).output().unwrap()),
         Refusal::of(&safe.command(["get"]).env("PASSSAFE_URL", squatter).output().unwrap()),
         Refusal::of(&get_from_rogue(&answer("200 OK", "text/html", "<html>hello</html>"))),
+        Refusal::of(&get_from_rogue("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")),
     ]
 }
 
