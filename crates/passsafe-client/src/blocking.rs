@@ -109,12 +109,11 @@ impl Client {
     }
 
     /// Has every call ask `interrupt` about twenty times a second while it waits. Its error
-    /// ends the call at once and is the source of the call's, which answers
-    /// [`Error::is_interrupted`].
+    /// ends the call at once and is the source of the call's, whose kind is
+    /// [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted).
     ///
-    /// It is asked on the thread that calls; while a call inside a runtime of the caller's
-    /// connects, on the one that it borrows for that. The key is derived on another thread then,
-    /// which cannot be stopped: it goes on to its end, and the next call finds the key.
+    /// It is asked on the thread that calls. The key is derived on another thread then, which
+    /// cannot be stopped: it goes on to its end, and the next call finds the key.
     #[must_use]
     pub fn with_interrupt(
         self,
