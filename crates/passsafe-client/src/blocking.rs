@@ -191,7 +191,7 @@ impl Client {
     /// As [`crate::Client::entries`].
     pub fn entries(&self) -> Result<Entries, Error> {
         let Inner { site, credential } = self.client.get();
-        let record = site.fetch(&credential.token, self.interrupt.as_ref())?.record;
+        let record = site.fetch(&credential.token, self.interrupt.as_ref())?;
         if let Some(opened) = credential.open_at_once(&record) {
             return opened;
         }

@@ -169,7 +169,7 @@ impl Client {
 
     /// All secrets and their names, fetched at one moment.
     pub async fn entries(&self) -> Result<Entries, Error> {
-        let record = self.endpoint.fetch(&self.credential.token).await?.record;
+        let record = self.endpoint.fetch(&self.credential.token).await?;
         if let Some(opened) = self.credential.open_at_once(&record) {
             return opened;
         }

@@ -8,14 +8,14 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use passsafe_core::Token;
 use passsafe_core::wire::Status;
+use passsafe_core::{SealedRecord, Token};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::answer::{self, Fetched, Fetching};
+use crate::answer;
 use crate::error::{Error, Kind};
 use crate::exchange::{Answer, Request};
-use crate::target::{CONSENT_TIMEOUT, DEFAULT_TIMEOUT, Failure, Target, lock};
+use crate::target::{DEFAULT_TIMEOUT, Failure, Step, Target, lock};
 use crate::transport::tokio_io::Connection;
 use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
@@ -82,33 +82,25 @@ impl Endpoint {
     /// first, the same request is made again until there is an answer: on one connection,
     /// which may be all that the safe knows this client by. When this future is dropped, the
     /// connection is, and the question is withdrawn.
-    pub(crate) async fn fetch(&self, token: &Token) -> Result<Fetched, Error> {
+    pub(crate) async fn fetch(&self, token: &Token) -> Result<SealedRecord, Error> {
         let request = self.target.secret_request(token);
         let mut kept = self.take_kept();
         let mut until = None;
         loop {
             let (answer, connection) = self.in_time(&request, kept).await?;
-            match answer::fetched(&answer) {
-                Ok(Fetching::Later(after)) => {
-                    let now = Instant::now();
-                    let until = *until.get_or_insert_with(|| {
-                        self.target.tell_that_it_waits();
-                        now + CONSENT_TIMEOUT
-                    });
-                    if now >= until {
-                        return Err(Kind::NoConsent.into());
-                    }
+            match self.target.step(&answer, &mut until, Instant::now().into_std()) {
+                Ok(Step::AskAgain(due)) => {
                     kept = connection;
-                    sleep_until(until.min(now + after)).await;
+                    sleep_until(due.into()).await;
                 }
-                Ok(Fetching::Done(fetched)) => {
+                Ok(Step::GiveUp) => return Err(Kind::NoConsent.into()),
+                Ok(Step::Done(record)) => {
                     self.keep(connection);
-                    self.target.fetched(&fetched);
-                    return Ok(fetched);
+                    return Ok(record);
                 }
-                Err(kind) => {
+                Err(error) => {
                     self.keep(connection);
-                    return Err(kind.into());
+                    return Err(error);
                 }
             }
         }

@@ -4,22 +4,22 @@
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use passsafe_core::Token;
 use passsafe_core::wire::{CLOSE_PATH, Code, SECRET_PATH, STATUS_PATH, State, Status};
+use passsafe_core::{SealedRecord, Token};
 
-use crate::answer::Fetched;
+use crate::answer::{self, Fetching};
 use crate::clock;
 use crate::error::{Error, Kind};
-use crate::exchange::{Fault, Request};
+use crate::exchange::{Answer, Fault, Request};
 use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
 
 /// Longest time from connecting to the last byte of an answer, unless set otherwise.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the owner's consent is waited for, from the answer that tells of it.
-pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(60);
+const CONSENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a connection may rest and be used again: the server hangs up after 30 s.
 const MAX_IDLE: Duration = Duration::from_secs(20);
 
@@ -35,6 +35,15 @@ pub(crate) enum Failure {
     Fault(Fault),
     TimedOut,
     Interrupted(Error),
+}
+
+/// What comes after an answer to a request for the record.
+pub(crate) enum Step {
+    Done(SealedRecord),
+    /// The same request is to be made at this time.
+    AskAgain(Instant),
+    /// The owner did not answer. Dropping the connection withdraws the question.
+    GiveUp,
 }
 
 pub(crate) struct Target {
@@ -122,16 +131,29 @@ impl Target {
         Request::new(method, [self.url.prefix(), path], &self.host, token)
     }
 
-    /// The call begins to wait for the owner.
-    pub(crate) fn tell_that_it_waits(&self) {
-        if let Some(tell) = &self.waiting {
-            tell();
+    /// Judges the answer to a request for the record. `until` is how long the owner is waited
+    /// for, once a first answer told so.
+    pub(crate) fn step(
+        &self,
+        answer: &Answer,
+        until: &mut Option<Instant>,
+        now: Instant,
+    ) -> Result<Step, Error> {
+        match answer::fetched(answer)? {
+            Fetching::Done(fetched) => {
+                self.note_end(fetched.expires_in);
+                Ok(Step::Done(fetched.record))
+            }
+            Fetching::Later(after) => {
+                let until = *until.get_or_insert_with(|| {
+                    if let Some(tell) = &self.waiting {
+                        tell();
+                    }
+                    now + CONSENT_TIMEOUT
+                });
+                Ok(if now < until { Step::AskAgain(until.min(now + after)) } else { Step::GiveUp })
+            }
         }
-    }
-
-    /// Takes note of the end that came with a record.
-    pub(crate) fn fetched(&self, fetched: &Fetched) {
-        self.note_end(fetched.expires_in);
     }
 
     /// Takes note of an end that has changed: its owner may have given the safe more time.

@@ -7,14 +7,14 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use passsafe_core::Token;
 use passsafe_core::wire::Status;
+use passsafe_core::{SealedRecord, Token};
 
-use crate::answer::{self, Fetched, Fetching};
+use crate::answer;
 use crate::error::{Error, Kind};
 use crate::exchange::{Answer, Request};
 use crate::interrupt::{BEAT, Interrupt};
-use crate::target::{CONSENT_TIMEOUT, Failure, Target, lock};
+use crate::target::{Failure, Step, Target, lock};
 use crate::transport::std_io::{Connection, Wait};
 use crate::url::BaseUrl;
 
@@ -61,33 +61,25 @@ impl Site {
         &self,
         token: &Token,
         interrupt: Option<&Interrupt>,
-    ) -> Result<Fetched, Error> {
+    ) -> Result<SealedRecord, Error> {
         let request = self.target.secret_request(token);
         let mut kept = self.take_kept();
         let mut until = None;
         loop {
             let (answer, connection) = self.in_time(&request, kept, interrupt)?;
-            match answer::fetched(&answer) {
-                Ok(Fetching::Later(after)) => {
-                    let now = Instant::now();
-                    let until = *until.get_or_insert_with(|| {
-                        self.target.tell_that_it_waits();
-                        now + CONSENT_TIMEOUT
-                    });
-                    if now >= until {
-                        return Err(Kind::NoConsent.into());
-                    }
+            match self.target.step(&answer, &mut until, Instant::now()) {
+                Ok(Step::AskAgain(due)) => {
                     kept = connection;
-                    sleep_until(until.min(now + after), interrupt)?;
+                    sleep_until(due, interrupt)?;
                 }
-                Ok(Fetching::Done(fetched)) => {
+                Ok(Step::GiveUp) => return Err(Kind::NoConsent.into()),
+                Ok(Step::Done(record)) => {
                     self.keep(connection);
-                    self.target.fetched(&fetched);
-                    return Ok(fetched);
+                    return Ok(record);
                 }
-                Err(kind) => {
+                Err(error) => {
                     self.keep(connection);
-                    return Err(kind.into());
+                    return Err(error);
                 }
             }
         }
