@@ -9,8 +9,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use passsafe_client::{Error, ErrorKind, blocking};
+use tokio::runtime::Builder;
 
-use crate::records::{PASSPHRASE, answer, client, sealed, sealed_as, with_record};
+use crate::records::{PASSPHRASE, answer, async_client, client, sealed, sealed_as, with_record};
 use crate::rogue::Rogue;
 
 /// Sends `start`, then `again` for as long as anybody takes it, resting in between.
@@ -118,6 +119,20 @@ fn endless_interim_answers_end_with_the_timeout() {
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     assert!(took < Duration::from_secs(3), "{took:?}");
     assert!(taken < 64 * 1024 * 1024, "{taken} bytes");
+}
+
+/// The runtime's timers get their turn, although there is always something to read.
+#[test]
+fn endless_interim_answers_end_with_the_timeout_of_a_runtime() {
+    let endless = Endless::start("", "HTTP/1.1 100 Continue\r\n\r\n", Duration::ZERO);
+    let client = async_client(&endless.url).with_timeout(Duration::from_millis(50));
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let start = Instant::now();
+    let error = runtime.block_on(client.password()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    drop(client);
+    endless.heard.join().unwrap();
 }
 
 #[test]
