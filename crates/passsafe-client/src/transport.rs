@@ -25,3 +25,16 @@ fn is_quiet(socket: impl std::os::fd::AsFd) -> bool {
     let peeked = recv(socket, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT);
     peeked.is_err_and(|error| error == rustix::io::Errno::WOULDBLOCK)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_connected_to_itself_is_refused() {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        assert!(ends(at(40_000), at(8_051)).is_ok());
+        let refused = ends(at(40_000), at(40_000)).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use passsafe_client::{BaseUrl, Endpoint, ErrorKind, State, Token};
 use tokio::net::TcpSocket;
 use tokio::runtime::Builder;
 
-use crate::records::{answer, client, sealed, with_problem, with_record, with_status};
+use crate::records::{
+    answer, async_client, client, sealed, with_problem, with_record, with_status,
+};
 use crate::rogue::{Reply, Rogue};
 
 /// A port that stays taken, and where nobody listens.
@@ -89,6 +92,34 @@ fn a_connection_on_which_something_came_unasked_is_replaced() {
     client.status().unwrap();
     client.status().unwrap();
     assert_eq!((rogue.accepts(), rogue.requests().len()), (2, 2));
+}
+
+#[test]
+fn a_connection_on_which_something_came_unasked_is_replaced_on_a_runtime() {
+    let rogue = Rogue::start(|number| match number {
+        0 => with_status().followed_by("HTTP/1.1 200 OK\r\n\r\n"),
+        _ => with_status(),
+    });
+    let client = async_client(&rogue.url());
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        client.status().await.unwrap();
+        client.status().await.unwrap();
+    });
+    assert_eq!((rogue.accepts(), rogue.requests().len()), (2, 2));
+}
+
+#[test]
+fn a_call_that_waits_for_an_answer_is_interrupted() {
+    let rogue = Rogue::start(|_| Reply::new("HTTP/1.1 2").then_fall_silent());
+    let asked = AtomicU32::new(0);
+    let client =
+        client(&rogue.url()).with_timeout(Duration::from_secs(3_600)).with_interrupt(move || {
+            match asked.fetch_add(1, Ordering::Relaxed) {
+                2 => Err("enough".into()),
+                _ => Ok(()),
+            }
+        });
+    assert_eq!(client.password().unwrap_err().kind(), ErrorKind::Interrupted);
 }
 
 #[test]
