@@ -84,7 +84,7 @@ def threads() -> int:
 
 
 @pytest.mark.parametrize("when", [asked, answered_in_part])
-@pytest.mark.parametrize("verb", ["password", "names", "status", "remaining", "close"])
+@pytest.mark.parametrize("verb", ["password", "names", "status", "remaining", "close_safe"])
 def test_ctrl_c_interrupts_a_wait_for_an_answer(
     listen: Listen, when: Callable[[socket.socket], None], verb: str
 ) -> None:
