@@ -22,11 +22,11 @@ pub enum Asked {
 /// read, the record is returned, written again.
 pub fn judge(
     asked: Asked,
-    pieces: impl IntoIterator<Item = &[u8]>,
+    pieces: impl IntoIterator<Item: AsRef<[u8]>>,
 ) -> Result<Option<String>, Error> {
     let target = Target::new(BaseUrl::default());
     let mut exchange = Exchange::default();
-    let received = pieces.into_iter().find_map(|it| exchange.received(it).transpose());
+    let received = pieces.into_iter().find_map(|it| exchange.received(it.as_ref()).transpose());
     let answer = received
         .unwrap_or_else(|| exchange.ended())
         .map_err(|fault| target.failed(Failure::Fault(fault)))?;
