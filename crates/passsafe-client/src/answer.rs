@@ -112,8 +112,8 @@ fn has_media_type(answer: &Answer, expected: &str) -> bool {
 fn expires_in(answer: &Answer) -> Option<Duration> {
     let mut values = answer.values(EXPIRES_IN_HEADER);
     let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let digits = Some(value).filter(|value| !value.starts_with('+'))?;
-    digits.parse().ok().map(Duration::from_secs)
+    let seconds = if value.starts_with('+') { None } else { value.parse().ok() };
+    seconds.map(Duration::from_secs)
 }
 
 /// In seconds, and never so short or long that it would hurt to believe it.
@@ -133,8 +133,7 @@ mod tests {
     use passsafe_core::wire::State;
 
     use super::*;
-    use crate::error::Error;
-    use crate::error::ErrorKind;
+    use crate::error::{Error, ErrorKind};
 
     const RECORD: &str = r#"{"version":1,"kdf":{"algorithm":"argon2id","version":19,"memory_kib":65536,"iterations":3,"parallelism":1},"salt":"AAAAAAAAAAAAAAAAAAAAAA","nonce":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","commitment":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","ciphertext":""#;
 
@@ -181,30 +180,16 @@ mod tests {
             r#"{"code":"invalid_token","title":"x","status":401,"attempts_left":2,"more":[]}"#,
         );
         assert!(wrong.kind() == ErrorKind::InvalidToken && wrong.attempts_left() == Some(2));
-        assert_eq!(
-            problem(423, r#"{"code":"locked","title":"","status":423}"#).kind(),
-            ErrorKind::Locked
-        );
-        assert_eq!(
-            problem(410, r#"{"code":"spent","title":"","status":410}"#).kind(),
-            ErrorKind::Spent
-        );
-        assert_eq!(
-            problem(410, r#"{"code":"expired","title":"","status":410}"#).kind(),
-            ErrorKind::Expired
-        );
-        assert_eq!(
-            problem(410, r#"{"code":"closed","title":"","status":410}"#).kind(),
-            ErrorKind::Closed
-        );
-        assert_eq!(
-            problem(421, r#"{"code":"wrong_host","title":"","status":421}"#).kind(),
-            ErrorKind::WrongHost
-        );
-        assert!(
-            problem(403, r#"{"code":"forbidden_origin","title":"","status":403}"#).kind()
-                == ErrorKind::Refused
-        );
+        for (status, body, kind) in [
+            (423, r#"{"code":"locked","title":"","status":423}"#, ErrorKind::Locked),
+            (410, r#"{"code":"spent","title":"","status":410}"#, ErrorKind::Spent),
+            (410, r#"{"code":"expired","title":"","status":410}"#, ErrorKind::Expired),
+            (410, r#"{"code":"closed","title":"","status":410}"#, ErrorKind::Closed),
+            (421, r#"{"code":"wrong_host","title":"","status":421}"#, ErrorKind::WrongHost),
+            (403, r#"{"code":"forbidden_origin","title":"","status":403}"#, ErrorKind::Refused),
+        ] {
+            assert_eq!(problem(status, body).kind(), kind, "{body}");
+        }
     }
 
     #[test]

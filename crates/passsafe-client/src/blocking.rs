@@ -25,7 +25,7 @@ use crate::credential::{
     Credential, PASSWORD, copies, entry_name, entry_names, names, remaining, take, text,
 };
 use crate::error::{Cause, Error};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, ask, on_a_thread};
 use crate::target::{DEFAULT_TIMEOUT, Target};
 use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
@@ -46,13 +46,7 @@ struct Inner {
 
 impl Inherit for Inner {
     fn inherit(&self) -> Self {
-        Self { site: self.site.inherited(), credential: self.credential.inherited() }
-    }
-}
-
-impl Inherit for Site {
-    fn inherit(&self) -> Self {
-        self.inherited()
+        Self { site: self.site.inherit(), credential: self.credential.inherited() }
     }
 }
 
@@ -197,7 +191,7 @@ impl Client {
         }
         let open = credential.opening(record);
         match &self.interrupt {
-            Some(interrupt) => interrupt.compute(open)?,
+            Some(_) => on_a_thread(open, || ask(self.interrupt.as_ref()))?,
             None => open(),
         }
     }

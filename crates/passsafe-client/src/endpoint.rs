@@ -26,7 +26,7 @@ use crate::url::BaseUrl;
 /// runtime with I/O and time enabled, any one at each call.
 pub struct Endpoint {
     target: Target,
-    kept: Mutex<Option<Box<Connection>>>,
+    kept: Mutex<Option<Connection>>,
 }
 
 impl Endpoint {
@@ -116,8 +116,8 @@ impl Endpoint {
     async fn in_time(
         &self,
         request: &Request,
-        kept: Option<Box<Connection>>,
-    ) -> Result<(Answer, Option<Box<Connection>>), Error> {
+        kept: Option<Connection>,
+    ) -> Result<(Answer, Option<Connection>), Error> {
         let answered = timeout(self.target.timeout, self.exchange(request, kept)).await;
         let (answer, connection) = answered
             .unwrap_or(Err(Kind::Timeout(self.target.timeout)))
@@ -130,9 +130,9 @@ impl Endpoint {
     async fn exchange(
         &self,
         request: &Request,
-        kept: Option<Box<Connection>>,
-    ) -> Result<(Answer, Box<Connection>), Kind> {
-        if let Some(mut kept) = kept.filter(|kept| kept.is_reusable()) {
+        kept: Option<Connection>,
+    ) -> Result<(Answer, Connection), Kind> {
+        if let Some(mut kept) = kept.filter(Connection::is_reusable) {
             match kept.exchange(request).await {
                 // The other side hung up in the meantime.
                 Err(Failure::Unsent(_)) => {}
@@ -142,16 +142,16 @@ impl Endpoint {
                 }
             }
         }
-        let mut fresh = Box::new(Connection::open(&self.target).await?);
+        let mut fresh = Connection::open(&self.target).await?;
         let answered = fresh.exchange(request).await;
         Ok((answered.map_err(|failure| self.target.failed(failure))?, fresh))
     }
 
-    fn take_kept(&self) -> Option<Box<Connection>> {
+    fn take_kept(&self) -> Option<Connection> {
         lock(&self.kept).take()
     }
 
-    fn keep(&self, connection: Option<Box<Connection>>) {
+    fn keep(&self, connection: Option<Connection>) {
         *lock(&self.kept) = connection;
     }
 }

@@ -10,18 +10,19 @@ use std::time::{Duration, Instant};
 use passsafe_core::wire::Status;
 use passsafe_core::{SealedRecord, Token};
 
+use super::process::Inherit;
 use crate::answer;
 use crate::error::{Error, Kind};
 use crate::exchange::{Answer, Request};
-use crate::interrupt::{BEAT, Interrupt};
+use crate::interrupt::{BEAT, Interrupt, ask};
 use crate::target::{Failure, Step, Target, lock};
 use crate::transport::std_io::{Connection, Wait};
 use crate::url::BaseUrl;
 
 /// A safe's address, with one connection that is kept between calls.
 pub(super) struct Site {
-    pub(super) target: Target,
-    kept: Mutex<Option<Box<Connection>>>,
+    target: Target,
+    kept: Mutex<Option<Connection>>,
 }
 
 impl Site {
@@ -35,11 +36,6 @@ impl Site {
 
     pub(super) fn map(self, change: impl FnOnce(Target) -> Target) -> Self {
         Self::of(change(self.target))
-    }
-
-    /// The same for a forked child: without the connection, and waiting for no lock.
-    pub(super) fn inherited(&self) -> Self {
-        Self::of(self.target.inherited())
     }
 
     pub(super) fn status(&self, interrupt: Option<&Interrupt>) -> Result<Status, Error> {
@@ -95,9 +91,9 @@ impl Site {
     fn in_time(
         &self,
         request: &Request,
-        kept: Option<Box<Connection>>,
+        kept: Option<Connection>,
         interrupt: Option<&Interrupt>,
-    ) -> Result<(Answer, Option<Box<Connection>>), Error> {
+    ) -> Result<(Answer, Option<Connection>), Error> {
         let wait = Wait { interrupt, until: Instant::now() + self.target.timeout };
         let answered = self.exchange(request, kept, wait);
         let (answer, connection) = answered.map_err(|kind| self.target.judge(kind))?;
@@ -109,10 +105,10 @@ impl Site {
     fn exchange(
         &self,
         request: &Request,
-        kept: Option<Box<Connection>>,
+        kept: Option<Connection>,
         wait: Wait<'_>,
-    ) -> Result<(Answer, Box<Connection>), Kind> {
-        if let Some(mut kept) = kept.filter(|kept| kept.is_reusable()) {
+    ) -> Result<(Answer, Connection), Kind> {
+        if let Some(mut kept) = kept.filter(Connection::is_reusable) {
             match kept.exchange(request, wait) {
                 // The other side hung up in the meantime.
                 Err(Failure::Unsent(_)) => {}
@@ -122,17 +118,23 @@ impl Site {
                 }
             }
         }
-        let mut fresh = Box::new(Connection::open(&self.target, wait)?);
+        let mut fresh = Connection::open(&self.target, wait)?;
         let answered = fresh.exchange(request, wait);
         Ok((answered.map_err(|failure| self.target.failed(failure))?, fresh))
     }
 
-    fn take_kept(&self) -> Option<Box<Connection>> {
+    fn take_kept(&self) -> Option<Connection> {
         lock(&self.kept).take()
     }
 
-    fn keep(&self, connection: Option<Box<Connection>>) {
+    fn keep(&self, connection: Option<Connection>) {
         *lock(&self.kept) = connection;
+    }
+}
+
+impl Inherit for Site {
+    fn inherit(&self) -> Self {
+        Self::of(self.target.inherited())
     }
 }
 
@@ -157,6 +159,6 @@ fn sleep_until(due: Instant, interrupt: Option<&Interrupt>) -> Result<(), Error>
             return Ok(());
         }
         thread::sleep(left.min(BEAT));
-        interrupt.map_or(Ok(()), Interrupt::ask)?;
+        ask(interrupt)?;
     }
 }

@@ -12,11 +12,14 @@ use std::time::{Duration, Instant};
 use crate::clock;
 use crate::error::{Error, Kind};
 use crate::exchange::{Answer, Exchange, Fault, Request};
-use crate::interrupt::{BEAT, Interrupt, on_a_thread};
+use crate::interrupt::{BEAT, Interrupt, ask, on_a_thread};
 use crate::target::{Failure, Target, is_fresh};
 use crate::transport::{READ_LEN, ends};
 use crate::trust::{self, TrustedServer};
 use crate::url::{BaseUrl, Host};
+
+/// Shortest time that a socket is told to wait.
+const SHORTEST_LIMIT: Duration = Duration::from_millis(1);
 
 /// Until when a call may wait, and who may end it before.
 #[derive(Debug, Clone, Copy)]
@@ -28,10 +31,6 @@ pub(crate) struct Wait<'a> {
 impl Wait<'_> {
     fn left(&self) -> Option<Duration> {
         self.until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
-    }
-
-    fn ask(&self) -> Result<(), Failure> {
-        self.interrupt.map_or(Ok(()), Interrupt::ask).map_err(Failure::Interrupted)
     }
 }
 
@@ -69,22 +68,27 @@ impl Connection {
         let until = wait.until;
         // Looking up a name and connecting cannot be interrupted, so another thread waits for
         // it, and ends by itself.
-        let connected = on_a_thread(wait.interrupt, until, move || {
+        let connecting = move || {
             let socket = connect(&url, until)
                 .map_err(|source| Kind::Unreachable { at: url.to_string(), source })?;
             socket.check(&url, trusted).map(|()| socket)
+        };
+        let connected = on_a_thread(connecting, || match wait.left() {
+            Some(_) => ask(wait.interrupt),
+            None => Err(Kind::Timeout(target.timeout).into()),
         });
         let socket = match connected.map_err(Error::into_kind)? {
-            Some(Err(Kind::Unreachable { source, .. }))
+            Err(Kind::Unreachable { source, .. })
                 if source.kind() == ErrorKind::TimedOut && wait.left().is_none() =>
             {
                 return Err(Kind::Timeout(target.timeout));
             }
-            Some(socket) => socket?,
-            None => return Err(Kind::Timeout(target.timeout)),
+            socket => socket?,
         };
         // A request is smaller than any buffer of the system's, so a write waits for no one.
-        either!(&socket, stream => stream.set_write_timeout(Some(target.timeout)))
+        // The system takes no limit of zero.
+        let limit = target.timeout.max(SHORTEST_LIMIT);
+        either!(&socket, stream => stream.set_write_timeout(Some(limit)))
             .map_err(|error| Kind::System(error.into()))?;
         Ok(Self { socket, inbox: vec![0; READ_LEN].into(), limit: None, used: clock::now() })
     }
@@ -117,7 +121,7 @@ impl Connection {
         let mut exchange = Exchange::default();
         loop {
             match self.read(wait)? {
-                None => wait.ask()?,
+                None => ask(wait.interrupt).map_err(Failure::Interrupted)?,
                 Some(Ok(0)) => return exchange.ended().map_err(Failure::Fault),
                 Some(Ok(length)) => {
                     let read = self.inbox.get(..length).unwrap_or_default();
@@ -150,7 +154,7 @@ impl Connection {
     /// Reads once. Nothing came if it is `None`; it is an error once the time is up.
     fn read(&mut self, wait: Wait<'_>) -> Result<Option<io::Result<usize>>, Failure> {
         let left = wait.left().ok_or(Failure::TimedOut)?;
-        let limit = left.min(BEAT).max(Duration::from_millis(1));
+        let limit = left.min(BEAT).max(SHORTEST_LIMIT);
         if self.limit != Some(limit) {
             either!(&self.socket, stream => stream.set_read_timeout(Some(limit)))
                 .map_err(Failure::Lost)?;
@@ -217,7 +221,7 @@ fn connect(url: &BaseUrl, until: Instant) -> io::Result<Socket> {
 }
 
 fn connect_to(address: SocketAddr, until: Instant) -> io::Result<TcpStream> {
-    let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    let left = until.saturating_duration_since(Instant::now()).max(SHORTEST_LIMIT);
     let stream = TcpStream::connect_timeout(&address, left)?;
     ends(stream.local_addr()?, stream.peer_addr()?)?;
     Ok(stream)

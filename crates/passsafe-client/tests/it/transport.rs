@@ -163,6 +163,13 @@ fn silence_is_a_timeout() {
 }
 
 #[test]
+fn no_time_at_all_is_a_timeout() {
+    let rogue = Rogue::start(|_| Reply::new("").then_fall_silent());
+    let client = client(&rogue.url()).with_timeout(Duration::ZERO);
+    assert_eq!(client.status().unwrap_err().kind(), ErrorKind::Timeout);
+}
+
+#[test]
 fn a_timeout_set_before_the_url_holds_too() {
     let rogue = Rogue::start(|_| Reply::new("").then_fall_silent());
     let client = passsafe_client::blocking::Client::parse("zoom", "936265")
