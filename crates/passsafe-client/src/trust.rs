@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::fd::AsFd;
 
-use passsafe_peer::{CAN_TELL, Owner, Peers};
+use passsafe_peer::{CAN_TELL, Peers, SocketOwner};
 
 use crate::error::Kind;
 use crate::url::BaseUrl;
@@ -52,18 +52,20 @@ pub(crate) fn check_socket(
     judge(url, trusted, passsafe_peer::unix_socket(socket))
 }
 
-fn judge(url: &BaseUrl, trusted: TrustedServer, owner: Owner) -> Result<(), Kind> {
+fn judge(url: &BaseUrl, trusted: TrustedServer, owner: SocketOwner) -> Result<(), Kind> {
     let at = || url.to_string();
     match (trusted, owner) {
         (TrustedServer::Anyone, _) => Ok(()),
-        (TrustedServer::Uid(wanted), Owner::Account(uid)) if uid == wanted => Ok(()),
+        (TrustedServer::Uid(wanted), SocketOwner::Account(uid)) if uid == wanted => Ok(()),
         #[cfg(unix)]
-        (TrustedServer::SameUser, Owner::Account(uid)) if uid == passsafe_peer::own_account() => {
+        (TrustedServer::SameUser, SocketOwner::Account(uid))
+            if uid == passsafe_peer::own_account() =>
+        {
             Ok(())
         }
-        (_, Owner::Account(uid)) => Err(Kind::ForeignListener { at: at(), account: uid }),
-        (_, Owner::Unknown) => Err(Kind::UnknownListener { at: at() }),
-        (_, Owner::Gone) => {
+        (_, SocketOwner::Account(uid)) => Err(Kind::ForeignListener { at: at(), account: uid }),
+        (_, SocketOwner::Unknown) => Err(Kind::UnknownListener { at: at() }),
+        (_, SocketOwner::Gone) => {
             let source = io::Error::from(io::ErrorKind::ConnectionReset).into();
             Err(Kind::HungUp { at: at(), source })
         }
@@ -78,13 +80,13 @@ mod tests {
     fn an_unknown_account_is_trusted_only_with_everybody() {
         let url = BaseUrl::default();
         let passes = |trusted, owner| judge(&url, trusted, owner).is_ok();
-        let own = Owner::Account(passsafe_peer::own_account());
-        let other = Owner::Account(4_711);
+        let own = SocketOwner::Account(passsafe_peer::own_account());
+        let other = SocketOwner::Account(4_711);
         let named = TrustedServer::Uid(4_711);
         assert!(passes(TrustedServer::SameUser, own) && !passes(TrustedServer::SameUser, other));
         // Naming an account takes the trust from one's own.
         assert!(passes(named, other) && !passes(named, own));
-        for owner in [Owner::Unknown, Owner::Gone] {
+        for owner in [SocketOwner::Unknown, SocketOwner::Gone] {
             assert!(!passes(TrustedServer::SameUser, owner) && !passes(named, owner));
             assert!(passes(TrustedServer::Anyone, owner));
         }

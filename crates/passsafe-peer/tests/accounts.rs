@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use passsafe_peer::{Owner, Peers, Source, own_account};
+use passsafe_peer::{Peers, SocketOwner, Source, own_account};
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
@@ -56,7 +56,7 @@ fn the_account_behind_a_connection_is_found() {
                 let (near, far) = ends(&accepted);
                 assert_eq!(
                     Peers::by(sources).client(near, far).owner,
-                    Owner::Account(owner),
+                    SocketOwner::Account(owner),
                     "{sources:?}"
                 );
             }
@@ -75,13 +75,13 @@ fn an_ipv6_socket_that_speaks_ipv4_is_found() {
         let (near, far) = ends(&accepted);
         assert_eq!(
             Peers::by(sources).client(near, far).owner,
-            Owner::Account(OTHER),
+            SocketOwner::Account(OTHER),
             "{sources:?}"
         );
         let (near, far) = (mapped_address(near), mapped_address(far));
         assert_eq!(
             Peers::by(sources).client(near, far).owner,
-            Owner::Account(OTHER),
+            SocketOwner::Account(OTHER),
             "{sources:?}"
         );
     });
@@ -106,7 +106,7 @@ fn a_client_that_has_said_all_is_still_known() {
         let (near, far) = ends(&accepted);
         assert_eq!(
             Peers::by(sources).client(near, far).owner,
-            Owner::Account(OTHER),
+            SocketOwner::Account(OTHER),
             "{sources:?}"
         );
         drop(client);
@@ -123,7 +123,7 @@ fn a_client_that_is_gone_is_nobody() {
         let (near, far) = ends(&accepted);
         drop(client);
         accepted.read_to_end(&mut Vec::new()).unwrap();
-        assert_eq!(Peers::by(sources).client(near, far).owner, Owner::Gone, "{sources:?}");
+        assert_eq!(Peers::by(sources).client(near, far).owner, SocketOwner::Gone, "{sources:?}");
     });
 }
 
@@ -134,7 +134,7 @@ fn an_end_that_nobody_has_accepted_is_nobody() {
         let listener = as_other(|| listen(Ipv4Addr::LOCALHOST));
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (near, far) = ends(&client);
-        assert_eq!(Peers::by(sources).client(near, far).owner, Owner::Gone, "{sources:?}");
+        assert_eq!(Peers::by(sources).client(near, far).owner, SocketOwner::Gone, "{sources:?}");
     });
 }
 
@@ -148,7 +148,7 @@ fn the_account_that_listens_is_found_before_and_after_it_accepts() {
                 let (near, far) = ends(&client);
                 assert_eq!(
                     Peers::by(sources).server(near, far),
-                    Owner::Account(owner),
+                    SocketOwner::Account(owner),
                     "{sources:?}"
                 );
                 let (accepted, _) =
@@ -156,17 +156,17 @@ fn the_account_that_listens_is_found_before_and_after_it_accepts() {
                         .unwrap();
                 assert_eq!(
                     Peers::by(sources).server(near, far),
-                    Owner::Account(owner),
+                    SocketOwner::Account(owner),
                     "{sources:?}"
                 );
                 drop(listener);
                 assert_eq!(
                     Peers::by(sources).server(near, far),
-                    Owner::Account(owner),
+                    SocketOwner::Account(owner),
                     "{sources:?}"
                 );
                 drop(accepted);
-                assert_eq!(Peers::by(sources).server(near, far), Owner::Gone, "{sources:?}");
+                assert_eq!(Peers::by(sources).server(near, far), SocketOwner::Gone, "{sources:?}");
             }
         }
     });
@@ -187,7 +187,7 @@ fn a_listener_on_every_address_is_found() {
             let (near, far) = ends(&client);
             assert_eq!(
                 Peers::by(sources).server(near, far),
-                Owner::Account(OTHER),
+                SocketOwner::Account(OTHER),
                 "{sources:?} {any}"
             );
         }
@@ -205,7 +205,11 @@ fn the_holder_counts_more_than_the_listener() {
         drop(listener);
         let successor = TcpListener::bind(address).unwrap();
         let (near, far) = ends(&client);
-        assert_eq!(Peers::by(sources).server(near, far), Owner::Account(OTHER), "{sources:?}");
+        assert_eq!(
+            Peers::by(sources).server(near, far),
+            SocketOwner::Account(OTHER),
+            "{sources:?}"
+        );
         client.write_all(b"x").unwrap();
         drop((accepted, successor));
     });
@@ -217,10 +221,10 @@ fn where_no_source_answers_nothing_is_known() {
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (near, far) = ends(&client);
     for sources in [&[][..], &[Source::Tables("/nowhere")]] {
-        assert_eq!(Peers::by(sources).client(near, far).owner, Owner::Unknown);
-        assert_eq!(Peers::by(sources).server(near, far), Owner::Unknown);
+        assert_eq!(Peers::by(sources).client(near, far).owner, SocketOwner::Unknown);
+        assert_eq!(Peers::by(sources).server(near, far), SocketOwner::Unknown);
     }
-    let known = Owner::Account(own_account());
+    let known = SocketOwner::Account(own_account());
     assert_eq!(Peers::by(&[Source::Tables("/nowhere"), Source::Netlink]).server(near, far), known);
     assert_eq!(Peers::new().server(near, far), known);
 }
@@ -234,8 +238,8 @@ fn what_was_opened_once_answers_many_times() {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, _) = listener.accept().unwrap();
         let (near, far) = ends(&accepted);
-        assert_eq!(peers.client(near, far).owner, Owner::Account(own_account()));
+        assert_eq!(peers.client(near, far).owner, SocketOwner::Account(own_account()));
         drop(client);
-        assert_eq!(peers.client(near, far).owner, Owner::Gone);
+        assert_eq!(peers.client(near, far).owner, SocketOwner::Gone);
     }
 }

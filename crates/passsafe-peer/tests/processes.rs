@@ -11,8 +11,8 @@ use std::process::{Child, Command, Stdio, id};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use passsafe_peer::process::{Holder, Process, Wanted, holders, process};
-use passsafe_peer::{Owner, Peers, own_account};
+use passsafe_peer::proc_fd::{Holder, Process, Wanted, holders, process};
+use passsafe_peer::{Peers, SocketOwner, own_account};
 use rustix::time::{ClockId, clock_gettime};
 
 /// What one test has open is for a moment also its child's that another test starts.
@@ -27,7 +27,7 @@ fn connection() -> (TcpStream, u64) {
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (server, far) = listener.accept().unwrap();
     let socket = Peers::new().client(server.local_addr().unwrap(), far);
-    assert_eq!(socket.owner, Owner::Account(own_account()));
+    assert_eq!(socket.owner, SocketOwner::Account(own_account()));
     (client, socket.inode.unwrap())
 }
 

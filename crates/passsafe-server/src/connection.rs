@@ -1,6 +1,9 @@
 //! One connection: HTTP/1.1 with keep-alive, cut off when it dawdles, when its place is needed
 //! for another, or when the safe ends.
 
+pub(crate) mod slots;
+mod timeouts;
+
 use std::convert::Infallible;
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
@@ -18,14 +21,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::yield_now;
 use tokio::time::sleep_until;
 
-use crate::caller::{Callers, Peer};
-use crate::consent::Asker;
-use crate::crowd::{Farewell, Place};
-use crate::event::Event;
-use crate::hosts::{AllowedHosts, Door};
-use crate::pace::Paced;
-use crate::request;
+use crate::connection::slots::{Farewell, Place};
+use crate::connection::timeouts::Paced;
+use crate::http;
+use crate::http::hosts::AllowedHosts;
+use crate::listen::Transport;
+use crate::peer::{Callers, Peer};
 use crate::safe::Safe;
+use crate::safe::consent::Asker;
+use crate::safe::events::Event;
 
 /// Most bytes of a request's head. Real ones have a few hundred.
 const MAX_HEAD: usize = 16 * 1024;
@@ -42,7 +46,7 @@ pub(crate) struct Shared {
 /// One connection, apart from its stream.
 pub(crate) struct Visit {
     /// By what it came in.
-    pub(crate) door: Door,
+    pub(crate) transport: Transport,
     pub(crate) peer: Peer,
     pub(crate) place: Place,
 }
@@ -51,7 +55,7 @@ pub(crate) struct Visit {
 pub(crate) struct Guest<'a> {
     pub(crate) peer: Peer,
     pub(crate) shared: &'a Shared,
-    pub(crate) door: Door,
+    pub(crate) transport: Transport,
 }
 
 impl Guest<'_> {
@@ -104,8 +108,8 @@ pub(crate) async fn serve<S>(stream: S, visit: Visit, shared: Arc<Shared>) -> En
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Visit { door, peer, place: Place { pace, farewell } } = visit;
-    let guest = Guest { peer, shared: &shared, door };
+    let Visit { transport, peer, place: Place { pace, farewell } } = visit;
+    let guest = Guest { peer, shared: &shared, transport };
     let had_its_turn = AtomicBool::new(false);
     let service = service_fn(async |request| {
         // One answer at a time: whoever asks a hundred things in a row waits for the others.
@@ -113,7 +117,7 @@ where
             yield_now().await;
         }
         pace.answering();
-        let mut answer = request::answer(&request, &guest).await;
+        let mut answer = http::answer(&request, &guest).await;
         // Who waits for the owner may be known by the connection alone.
         if pace.is_old() && answer.status() != StatusCode::ACCEPTED {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -174,9 +178,9 @@ mod tests {
     use tokio::time::{Instant, advance, sleep};
 
     use super::*;
-    use crate::caller::Far;
-    use crate::crowd::{Crowd, PLACES};
-    use crate::pace::{ANSWER_TIMEOUT, HEAD_TIMEOUT, LAST_ANSWER_AFTER};
+    use crate::connection::slots::{Crowd, PLACES};
+    use crate::connection::timeouts::{ANSWER_TIMEOUT, HEAD_TIMEOUT, LAST_ANSWER_AFTER};
+    use crate::peer::Far;
     use crate::testing::safe;
 
     const STATUS: &[u8] = b"GET /v1/status HTTP/1.1\r\nHost: localhost:8051\r\n\r\n";
@@ -194,7 +198,7 @@ mod tests {
         let (client, server) = duplex(capacity);
         let callers = Callers::new(Arc::default());
         let peer = callers.meet(Far::Untold);
-        let visit = Visit { door: Door::Port(8_051), peer, place: crowd.admit() };
+        let visit = Visit { transport: Transport::Port(8_051), peer, place: crowd.admit() };
         let safe = Arc::new(safe().0);
         let shared = Arc::new(Shared { safe, hosts: AllowedHosts::default(), callers });
         tokio::spawn(serve(server, visit, shared));

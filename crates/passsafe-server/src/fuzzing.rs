@@ -6,10 +6,11 @@ use std::sync::Arc;
 use passsafe_peer::Peers;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::caller::{Callers, Far};
+use crate::connection::slots::Crowd;
 use crate::connection::{self, Shared, Visit};
-use crate::crowd::Crowd;
-use crate::hosts::{AllowedHosts, Door};
+use crate::http::hosts::AllowedHosts;
+use crate::listen::Transport;
+use crate::peer::{Callers, Far};
 use crate::safe::Safe;
 
 /// Serves one connection that came in on `port`, over any stream.
@@ -17,7 +18,7 @@ pub async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, port: u16, safe:
     let mut crowd = Crowd::default();
     let callers = Callers::new(Arc::new(Peers::by(&[])));
     let peer = callers.meet(Far::Untold);
-    let visit = Visit { door: Door::Port(port), peer, place: crowd.admit() };
+    let visit = Visit { transport: Transport::Port(port), peer, place: crowd.admit() };
     let shared = Arc::new(Shared { safe, hosts: AllowedHosts::default(), callers });
     connection::serve(stream, visit, shared).await;
 }

@@ -7,7 +7,7 @@
 //! when to stop, and learns from [`run`] how the safe ended.
 //!
 //! The adversary is whoever can reach the port without the token. Other accounts of the
-//! machine are turned away at the door ([`Admission`]), web pages are refused by their
+//! machine are turned away at the transport ([`Admission`]), web pages are refused by their
 //! headers, and guessers are locked out at the third wrong token, however many try at once;
 //! see [`Safe`]. Floods and slow clients lose their places to newcomers; see [`run`].
 //!
@@ -47,36 +47,27 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-mod accept;
-mod admission;
-mod caller;
 mod clock;
 mod connection;
-mod consent;
-mod crowd;
-mod event;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod hosts;
+mod http;
 mod listen;
-mod pace;
-#[cfg(unix)]
-mod quiet;
-mod request;
-mod run;
+mod peer;
 mod safe;
-#[cfg(unix)]
-mod socket;
+mod serve;
 #[cfg(test)]
 mod testing;
 
-pub use admission::Admission;
 pub use clock::{Clock, SystemClock};
-pub use consent::{Decision, Question, Questions};
-pub use event::{Caller, Event, Events, Process};
-pub use hosts::AllowedHosts;
-pub use listen::{Listener, bind_localhost};
-pub use run::run;
-pub use safe::{ExtendError, Refusal, Release, Safe};
+pub use http::hosts::AllowedHosts;
+pub use listen::Listener;
+pub use listen::admission::Admission;
+pub use listen::localhost::bind_localhost;
 #[cfg(unix)]
-pub use socket::{SocketError, SocketFile, SocketMode};
+pub use listen::socket_file::{SocketError, SocketFile, SocketMode};
+pub use safe::caller::{Caller, Process};
+pub use safe::consent::{Decision, Question, Questions};
+pub use safe::events::{Event, Events};
+pub use safe::{ExtendError, Refusal, Release, Safe};
+pub use serve::run;

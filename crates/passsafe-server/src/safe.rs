@@ -6,6 +6,10 @@
 //! record and the token, which wipes them; a clock that is set back revives nothing. Events
 //! are reported where they are judged, so that their order is that of the judgements.
 
+pub(crate) mod caller;
+pub(crate) mod consent;
+pub(crate) mod events;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,8 +22,9 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::consent::{Asker, Consent, Questions, Ruling};
-use crate::event::{Caller, Event, Events, Reporter};
+use crate::safe::caller::Caller;
+use crate::safe::consent::{Asker, Consent, Questions, Ruling};
+use crate::safe::events::{Event, Events, Reporter};
 
 /// One sealed record, its token and its deadline.
 pub struct Safe {
@@ -374,7 +379,5 @@ impl fmt::Debug for Safe {
     }
 }
 
-#[cfg(test)]
-mod asking;
 #[cfg(test)]
 mod tests;

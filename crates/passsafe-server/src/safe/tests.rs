@@ -1,5 +1,7 @@
 //! The state machine under a clock that the tests move.
 
+mod consent;
+
 use std::hint::spin_loop;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,9 +7,10 @@ use std::time::Duration;
 use passsafe_core::Lifetime;
 use passsafe_core::wire::State;
 
-use super::{ExtendError, Refusal, Safe};
-use crate::consent::{Asker, Decision, Identity, Question, Questions};
-use crate::event::{Caller, Event, Events};
+use super::super::{ExtendError, Refusal, Safe};
+use crate::safe::caller::Caller;
+use crate::safe::consent::{Asker, Decision, Identity, Question, Questions};
+use crate::safe::events::{Event, Events};
 use crate::testing::{ManualClock, RIGHT, safe, token};
 
 struct Asked {

@@ -11,13 +11,13 @@ use passsafe_core::wire::State;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::accept::{Accepted, Acceptor, Stream};
-use crate::admission::Admission;
-use crate::caller::Callers;
+use crate::connection::slots::Crowd;
 use crate::connection::{self, End, Shared, Visit};
-use crate::crowd::Crowd;
-use crate::hosts::AllowedHosts;
+use crate::http::hosts::AllowedHosts;
 use crate::listen::Listener;
+use crate::listen::accept::{Accepted, Acceptor, Stream};
+use crate::listen::admission::Admission;
+use crate::peer::Callers;
 use crate::safe::Safe;
 
 /// How long the clocks are left unread at most. Timers of the runtime stand still while the
@@ -88,9 +88,9 @@ pub async fn run(
                 Ok(accepted) => {
                     let mut peer = shared.callers.meet(accepted.far());
                     if admission.admits(&mut peer, safe.reporter())
-                        && let Ok((stream, door)) = accepted.into_stream()
+                        && let Ok((stream, transport)) = accepted.into_stream()
                     {
-                        let visit = Visit { door, peer, place: crowd.admit() };
+                        let visit = Visit { transport, peer, place: crowd.admit() };
                         spawn(&mut connections, stream, visit, shared.clone());
                     }
                     accepts = accepts.wrapping_add(1);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::pace::Pace;
+use crate::connection::timeouts::Pace;
 
 /// Most connections at a time. Each costs less than 50 KiB.
 pub(crate) const PLACES: usize = 256;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::{Owner, Socket};
+use crate::{Socket, SocketOwner};
 
 /// States as the kernel numbers them (`include/net/tcp_states.h`).
 const ESTABLISHED: u8 = 1;
@@ -67,7 +67,7 @@ impl Row {
     pub(crate) fn holder(&self, wanted: Pair) -> Option<Socket> {
         let live = matches!(self.state, ESTABLISHED | FIN_WAIT1 | FIN_WAIT2);
         let held = live && self.inode != 0 && self.pair == wanted;
-        held.then_some(Socket { owner: Owner::Account(self.uid), inode: Some(self.inode) })
+        held.then_some(Socket { owner: SocketOwner::Account(self.uid), inode: Some(self.inode) })
     }
 
     /// Account and kind of a listener that takes connections to the local address of `wanted`.
@@ -110,7 +110,7 @@ pub(crate) mod tests {
     fn only_the_live_socket_with_both_addresses_proves_who_holds_it() {
         let wanted = pair("127.0.0.1:40000", "127.0.0.1:8051");
         let holder = |row: Row| row.holder(wanted);
-        let socket = Some(Socket { owner: Owner::Account(1_001), inode: Some(7) });
+        let socket = Some(Socket { owner: SocketOwner::Account(1_001), inode: Some(7) });
         for state in [ESTABLISHED, FIN_WAIT1, FIN_WAIT2] {
             let exact = row("127.0.0.1:40000", "127.0.0.1:8051", state, 7);
             assert_eq!(holder(exact), socket, "{state}");

@@ -4,6 +4,8 @@
 //! count of wrong tokens, so neither can lock the safe. Nothing of a request is kept or
 //! logged, and no answer repeats any of it.
 
+pub(crate) mod hosts;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Body;
@@ -20,7 +22,8 @@ use passsafe_core::wire::{
 use serde::Serialize;
 
 use crate::connection::Guest;
-use crate::hosts::{AllowedHosts, Door};
+use crate::http::hosts::AllowedHosts;
+use crate::listen::Transport;
 use crate::safe::Refusal;
 
 // Made once: to look a header up by a text is to parse the text each time.
@@ -78,7 +81,7 @@ async fn judge<B: Body>(
 ) -> Result<Response<Full<Bytes>>, Refused> {
     let safe = &guest.shared.safe;
     let asked = Asked::of(request.headers());
-    let foreign = refuse_wrong_host(request, &asked, &guest.shared.hosts, guest.door)
+    let foreign = refuse_wrong_host(request, &asked, &guest.shared.hosts, guest.transport)
         .and_then(|()| asked.refuse_web_pages());
     if let Err(problem) = foreign {
         guest.report_foreign(&problem).await;
@@ -211,14 +214,14 @@ fn refuse_wrong_host<B>(
     request: &Request<B>,
     asked: &Asked<'_>,
     hosts: &AllowedHosts,
-    door: Door,
+    transport: Transport,
 ) -> Result<(), Problem> {
     let header_is_ours =
-        matches!(asked.host, Values::One(value) if hosts.allows(value.as_bytes(), door));
+        matches!(asked.host, Values::One(value) if hosts.allows(value.as_bytes(), transport));
     let target_is_ours = request
         .uri()
         .authority()
-        .is_none_or(|authority| hosts.allows(authority.as_str().as_bytes(), door));
+        .is_none_or(|authority| hosts.allows(authority.as_str().as_bytes(), transport));
     if header_is_ours && target_is_ours { Ok(()) } else { Err(Problem::new(Code::WrongHost)) }
 }
 

@@ -4,21 +4,14 @@
 //! (DNS rebinding) cannot change the `Host` header that its browser sends. A safe that
 //! answers to its own names only is therefore out of its reach.
 
+use crate::listen::Transport;
+
 /// Names of a loopback listener.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 /// The name of a Unix socket, which has no port.
 const SOCKET_HOST: &str = "localhost";
 /// The port that clients leave out of `Host`.
 const DEFAULT_HTTP_PORT: u16 = 80;
-
-/// By what a connection came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
-    /// TCP, on this port.
-    Port(u16),
-    /// A Unix socket, which no browser reaches.
-    Socket,
-}
 
 /// `localhost`, `127.0.0.1` and `[::1]` with the listener's port, `localhost` alone on a Unix
 /// socket, and what was allowed besides. Compared ASCII case-insensitively, otherwise to the letter.
@@ -38,12 +31,12 @@ impl AllowedHosts {
         self
     }
 
-    /// Whether `authority` names the safe behind `door`.
-    pub(crate) fn allows(&self, authority: &[u8], door: Door) -> bool {
+    /// Whether `authority` names the safe behind `transport`.
+    pub(crate) fn allows(&self, authority: &[u8], transport: Transport) -> bool {
         let is = |name: &str| authority.eq_ignore_ascii_case(name.as_bytes());
-        let own = match door {
-            Door::Socket => is(SOCKET_HOST),
-            Door::Port(port) => LOOPBACK.iter().any(|host| {
+        let own = match transport {
+            Transport::Socket => is(SOCKET_HOST),
+            Transport::Port(port) => LOOPBACK.iter().any(|host| {
                 is_host_and_port(authority, host, port) || (port == DEFAULT_HTTP_PORT && is(host))
             }),
         };
@@ -71,7 +64,7 @@ mod tests {
     fn loopback_names_with_the_port_are_ours() {
         let hosts = AllowedHosts::default();
         for ours in ["localhost:8051", "LocalHost:8051", "127.0.0.1:8051", "[::1]:8051"] {
-            assert!(hosts.allows(ours.as_bytes(), Door::Port(8_051)), "{ours}");
+            assert!(hosts.allows(ours.as_bytes(), Transport::Port(8_051)), "{ours}");
         }
         for other in [
             "",
@@ -95,35 +88,35 @@ mod tests {
             "user@localhost:8051",
             "[0:0::1]:8051",
         ] {
-            assert!(!hosts.allows(other.as_bytes(), Door::Port(8_051)), "{other}");
+            assert!(!hosts.allows(other.as_bytes(), Transport::Port(8_051)), "{other}");
         }
     }
 
     #[test]
     fn the_port_may_be_left_out_where_it_is_80() {
         let hosts = AllowedHosts::default();
-        assert!(hosts.allows(b"localhost", Door::Port(80)));
-        assert!(hosts.allows(b"localhost:80", Door::Port(80)));
+        assert!(hosts.allows(b"localhost", Transport::Port(80)));
+        assert!(hosts.allows(b"localhost:80", Transport::Port(80)));
     }
 
     #[test]
     fn a_named_host_is_taken_to_the_letter() {
         let hosts = AllowedHosts::default().with("safe.internal:9000").with("gate");
-        assert!(hosts.allows(b"SAFE.internal:9000", Door::Port(8_051)));
-        assert!(hosts.allows(b"gate", Door::Port(8_051)));
-        assert!(!hosts.allows(b"safe.internal", Door::Port(8_051)));
-        assert!(!hosts.allows(b"safe.internal:8051", Door::Port(8_051)));
-        assert!(!hosts.allows(b"gate:8051", Door::Port(8_051)));
+        assert!(hosts.allows(b"SAFE.internal:9000", Transport::Port(8_051)));
+        assert!(hosts.allows(b"gate", Transport::Port(8_051)));
+        assert!(!hosts.allows(b"safe.internal", Transport::Port(8_051)));
+        assert!(!hosts.allows(b"safe.internal:8051", Transport::Port(8_051)));
+        assert!(!hosts.allows(b"gate:8051", Transport::Port(8_051)));
     }
 
     #[test]
     fn a_socket_is_called_localhost_and_nothing_else() {
         let hosts = AllowedHosts::default().with("gate");
         for ours in ["localhost", "LOCALHOST", "gate"] {
-            assert!(hosts.allows(ours.as_bytes(), Door::Socket), "{ours}");
+            assert!(hosts.allows(ours.as_bytes(), Transport::Socket), "{ours}");
         }
         for other in ["", "localhost:80", "localhost:8051", "127.0.0.1", "[::1]", "evil.example"] {
-            assert!(!hosts.allows(other.as_bytes(), Door::Socket), "{other}");
+            assert!(!hosts.allows(other.as_bytes(), Transport::Socket), "{other}");
         }
     }
 }

@@ -7,10 +7,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use passsafe_peer::{Owner, Peers};
+use passsafe_peer::{Peers, SocketOwner};
 
-use crate::caller::Peer;
-use crate::event::{Event, Reporter};
+use crate::peer::Peer;
+use crate::safe::events::{Event, Reporter};
 
 /// The accounts that a safe listens to: the one that serves it, unless more are admitted.
 ///
@@ -57,10 +57,10 @@ impl Admission {
         let Some(owner) = peer.owner(&self.peers) else { return true };
         let admitted = self.admits_owner(owner);
         match owner {
-            Owner::Account(uid) if !admitted => {
+            SocketOwner::Account(uid) if !admitted => {
                 reporter.report(|| Event::RefusedAccount { account: Some(uid) });
             }
-            Owner::Unknown if !admitted => {
+            SocketOwner::Unknown if !admitted => {
                 reporter.report(|| Event::RefusedAccount { account: None });
             }
             _ => {}
@@ -68,11 +68,11 @@ impl Admission {
         admitted
     }
 
-    fn admits_owner(&self, owner: Owner) -> bool {
+    fn admits_owner(&self, owner: SocketOwner) -> bool {
         match owner {
             _ if self.any => true,
-            Owner::Account(uid) => self.users.contains(&uid),
-            Owner::Gone | Owner::Unknown => false,
+            SocketOwner::Account(uid) => self.users.contains(&uid),
+            SocketOwner::Gone | SocketOwner::Unknown => false,
         }
     }
 }
@@ -104,14 +104,14 @@ mod tests {
     #[test]
     fn who_is_not_known_is_admitted_only_with_everybody() {
         let own = Admission::default();
-        assert!(own.admits_owner(Owner::Account(passsafe_peer::own_account())));
-        for owner in [Owner::Account(4_711), Owner::Gone, Owner::Unknown] {
+        assert!(own.admits_owner(SocketOwner::Account(passsafe_peer::own_account())));
+        for owner in [SocketOwner::Account(4_711), SocketOwner::Gone, SocketOwner::Unknown] {
             assert!(!own.admits_owner(owner), "{owner:?}");
             assert!(own.clone().with_any_user().admits_owner(owner), "{owner:?}");
         }
         let with_one_more = own.with_user(4_711);
-        assert!(with_one_more.admits_owner(Owner::Account(4_711)));
-        assert!(!with_one_more.admits_owner(Owner::Account(4_712)));
-        assert!(!with_one_more.admits_owner(Owner::Unknown));
+        assert!(with_one_more.admits_owner(SocketOwner::Account(4_711)));
+        assert!(!with_one_more.admits_owner(SocketOwner::Account(4_712)));
+        assert!(!with_one_more.admits_owner(SocketOwner::Unknown));
     }
 }

@@ -11,7 +11,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::event::{Caller, Event, Reporter};
+use crate::safe::caller::Caller;
+use crate::safe::events::{Event, Reporter};
 
 /// Most questions at a time.
 const MAX_WAITING: usize = 16;

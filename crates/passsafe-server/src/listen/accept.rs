@@ -9,22 +9,21 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::caller::Far;
-use crate::hosts::Door;
-use crate::listen::Listener;
 #[cfg(unix)]
-use crate::quiet::QuietStream;
+use super::unix_stream::QuietStream;
+use crate::listen::{Listener, Transport};
+use crate::peer::Far;
 
 /// A listener on the runtime.
 pub(crate) enum Acceptor {
-    Tcp(TcpListener, Door),
+    Tcp(TcpListener, Transport),
     #[cfg(unix)]
     Unix(UnixListener),
 }
 
 /// A connection of which nothing has been read.
 pub(crate) enum Accepted {
-    Tcp(TcpStream, Door),
+    Tcp(TcpStream, Transport),
     #[cfg(unix)]
     Unix(UnixStream),
 }
@@ -52,8 +51,8 @@ impl Acceptor {
         match listener {
             Listener::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
-                let door = Door::Port(listener.local_addr()?.port());
-                Ok(Self::Tcp(TcpListener::from_std(listener)?, door))
+                let transport = Transport::Port(listener.local_addr()?.port());
+                Ok(Self::Tcp(TcpListener::from_std(listener)?, transport))
             }
             #[cfg(unix)]
             Listener::Unix(listener) => {
@@ -65,9 +64,9 @@ impl Acceptor {
 
     pub(crate) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         match self {
-            Self::Tcp(listener, door) => {
-                let door = *door;
-                listener.poll_accept(context).map_ok(|(stream, _)| Accepted::Tcp(stream, door))
+            Self::Tcp(listener, transport) => {
+                let transport = *transport;
+                listener.poll_accept(context).map_ok(|(stream, _)| Accepted::Tcp(stream, transport))
             }
             #[cfg(unix)]
             Self::Unix(listener) => {
@@ -96,15 +95,17 @@ impl Accepted {
     }
 
     /// To be read from.
-    pub(crate) fn into_stream(self) -> io::Result<(Box<dyn Stream>, Door)> {
+    pub(crate) fn into_stream(self) -> io::Result<(Box<dyn Stream>, Transport)> {
         Ok(match self {
-            Self::Tcp(stream, door) => {
+            Self::Tcp(stream, transport) => {
                 // An answer is one small write; waiting for more to send gains nothing.
                 let _best_effort = stream.set_nodelay(true);
-                (Box::new(stream), door)
+                (Box::new(stream), transport)
             }
             #[cfg(unix)]
-            Self::Unix(stream) => (Box::new(QuietStream::new(stream.into_std()?)?), Door::Socket),
+            Self::Unix(stream) => {
+                (Box::new(QuietStream::new(stream.into_std()?)?), Transport::Socket)
+            }
         })
     }
 }

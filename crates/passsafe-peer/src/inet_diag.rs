@@ -1,5 +1,7 @@
 //! Asking the kernel for one socket.
 
+mod message;
+
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -9,9 +11,8 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
 };
 
-use crate::diag;
-use crate::row::{Pair, Row};
-use crate::{Owner, Socket};
+use crate::tcp_row::{Pair, Row};
+use crate::{Socket, SocketOwner};
 
 /// More than an answer and all that newer kernels append to it.
 const MAX_ANSWER_LEN: usize = 8 * 1024;
@@ -38,35 +39,35 @@ impl Netlink {
         let known = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = known.local_addr()?;
         match netlink.listener(Pair::new(address, address))? {
-            Owner::Account(_) => Ok(netlink),
-            Owner::Gone | Owner::Unknown => Err(io::ErrorKind::Unsupported.into()),
+            SocketOwner::Account(_) => Ok(netlink),
+            SocketOwner::Gone | SocketOwner::Unknown => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
     /// Who holds the end `wanted` of a connection.
     pub(crate) fn holder(&self, wanted: Pair) -> io::Result<Socket> {
         let holder = self.ask(wanted)?.and_then(|row| row.holder(wanted));
-        Ok(holder.unwrap_or(Owner::Gone.into()))
+        Ok(holder.unwrap_or(SocketOwner::Gone.into()))
     }
 
     /// Who listens at the local address of `wanted`.
-    pub(crate) fn listener(&self, wanted: Pair) -> io::Result<Owner> {
+    pub(crate) fn listener(&self, wanted: Pair) -> io::Result<SocketOwner> {
         let listener = self.ask(wanted.listening())?.and_then(|row| row.listener(wanted));
-        Ok(listener.map_or(Owner::Gone, |(_, uid)| Owner::Account(uid)))
+        Ok(listener.map_or(SocketOwner::Gone, |(_, uid)| SocketOwner::Account(uid)))
     }
 
     fn ask(&self, wanted: Pair) -> io::Result<Option<Row>> {
         let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         line.sequence = line.sequence.wrapping_add(1);
-        send(&line.socket, &diag::request(wanted, line.sequence), SendFlags::empty())?;
+        send(&line.socket, &message::request(wanted, line.sequence), SendFlags::empty())?;
         let mut bytes = vec![0; MAX_ANSWER_LEN];
         loop {
             // The kernel has answered by the time that `send` returns.
             let (length, _) = recv(&line.socket, &mut bytes[..], RecvFlags::DONTWAIT)?;
             let message = bytes.get(..length).unwrap_or_default();
             // What an earlier question left behind, if it failed half-way, is passed over.
-            if diag::sequence(message)? == line.sequence {
-                return diag::answer(message);
+            if message::sequence(message)? == line.sequence {
+                return message::answer(message);
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::row::{Address, Pair, Row};
+use crate::tcp_row::{Address, Pair, Row};
 
 const HEADER_LEN: usize = 16;
 const REQUEST_LEN: usize = HEADER_LEN + 56;
@@ -127,7 +127,7 @@ impl Reader<'_> {
 mod tests {
 
     use super::*;
-    use crate::row::tests::pair;
+    use crate::tcp_row::tests::pair;
 
     /// What Linux 6.18 said; the attributes at the end were not asked for.
     const ACCEPTED: &str = "7c000000140000000100000047210000020100008d2099857f000001000000000000000000000000\

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
-use passsafe_peer::process::{self, Holder, Wanted};
-use passsafe_peer::{Owner, Peers, Socket};
+use passsafe_peer::proc_fd::{self, Holder, Wanted};
+use passsafe_peer::{Peers, Socket, SocketOwner};
 use tokio::sync::OnceCell;
 #[cfg(target_os = "linux")]
 use tokio::sync::{Semaphore, oneshot};
@@ -24,8 +24,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::clock::boot_time;
-use crate::consent::{Asker, Identity};
-use crate::event::{Caller, Process};
+use crate::safe::caller::{Caller, Process};
+use crate::safe::consent::{Asker, Identity};
 
 /// For finding a process, the wait for other searches included.
 #[cfg(target_os = "linux")]
@@ -81,14 +81,14 @@ impl Peer {
     }
 
     /// Who has connected. `None` where this system has no way to tell.
-    pub(crate) fn owner(&mut self, peers: &Peers) -> Option<Owner> {
+    pub(crate) fn owner(&mut self, peers: &Peers) -> Option<SocketOwner> {
         match self.far {
             Far::Tcp { near, far } => {
                 Some(self.socket.get_or_insert_with(|| peers.client(near, far)).owner)
             }
-            Far::Unix { account, .. } => Some(Owner::Account(account)),
-            Far::Gone => Some(Owner::Gone),
-            Far::Unknown => Some(Owner::Unknown),
+            Far::Unix { account, .. } => Some(SocketOwner::Account(account)),
+            Far::Gone => Some(SocketOwner::Gone),
+            Far::Unknown => Some(SocketOwner::Unknown),
             Far::Untold => None,
         }
     }
@@ -154,7 +154,7 @@ impl Callers {
         if !peer.asker.initialized() && !self.is_time_for_refused() {
             let account = match (peer.far, peer.socket) {
                 (Far::Unix { account, .. }, _)
-                | (_, Some(Socket { owner: Owner::Account(account), .. })) => Some(account),
+                | (_, Some(Socket { owner: SocketOwner::Account(account), .. })) => Some(account),
                 _ => None,
             };
             return Caller { account, ..Caller::default() };
@@ -192,11 +192,11 @@ impl Callers {
     fn end(&self, peer: &Peer) -> (Option<u32>, Option<u64>) {
         let socket = match peer.far {
             Far::Tcp { near, far } => peer.socket.unwrap_or_else(|| self.peers.client(near, far)),
-            Far::Unix { account, .. } => Owner::Account(account).into(),
-            Far::Gone | Far::Unknown | Far::Untold => Owner::Unknown.into(),
+            Far::Unix { account, .. } => SocketOwner::Account(account).into(),
+            Far::Gone | Far::Unknown | Far::Untold => SocketOwner::Unknown.into(),
         };
         match socket {
-            Socket { owner: Owner::Account(uid), inode } => (Some(uid), inode),
+            Socket { owner: SocketOwner::Account(uid), inode } => (Some(uid), inode),
             _ => (None, None),
         }
     }
@@ -211,7 +211,7 @@ impl Callers {
     ) -> Found {
         let met = peer.met;
         if let Far::Unix { pid, .. } = peer.far {
-            let process = pid.and_then(|pid| process::process(pid, account, met));
+            let process = pid.and_then(|pid| proc_fd::process(pid, account, met));
             return process.map_or(Found::Unknown, Found::from);
         }
         let Some(inode) = inode else { return Found::Unknown };
@@ -268,7 +268,7 @@ fn search_for(waiting: Vec<Waiting>, until: Instant) {
         tell.insert(waiting.wanted.inode, waiting.tell);
         wanted.push(waiting.wanted);
     }
-    process::holders(&wanted, until, |inode, holder| {
+    proc_fd::holders(&wanted, until, |inode, holder| {
         if let Some(tell) = tell.remove(&inode) {
             let _has_gone = tell.send(holder);
         }
@@ -284,9 +284,9 @@ enum Found {
 }
 
 #[cfg(target_os = "linux")]
-impl From<process::Process> for Found {
-    fn from(process: process::Process) -> Self {
-        let process::Process { pid, started, command, program } = process;
+impl From<proc_fd::Process> for Found {
+    fn from(process: proc_fd::Process) -> Self {
+        let proc_fd::Process { pid, started, command, program } = process;
         let identity = Identity::Process { pid, started };
         Self::Process((identity, Process::new(pid, &command, program.as_deref())))
     }

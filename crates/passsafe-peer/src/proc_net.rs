@@ -7,28 +7,28 @@ use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use crate::row::{Address, Pair, Row};
-use crate::{Owner, Socket};
+use crate::tcp_row::{Address, Pair, Row};
+use crate::{Socket, SocketOwner};
 
 /// Who holds the end `wanted` of a connection.
 pub(crate) fn holder(folder: &str, wanted: Pair) -> io::Result<Socket> {
     let mut holder = None;
     each_row(folder, |row| holder = holder.or(row.holder(wanted)))?;
-    Ok(holder.unwrap_or(Owner::Gone.into()))
+    Ok(holder.unwrap_or(SocketOwner::Gone.into()))
 }
 
 /// Who listens at the local address of `wanted`.
-pub(crate) fn listener(folder: &str, wanted: Pair) -> io::Result<Owner> {
+pub(crate) fn listener(folder: &str, wanted: Pair) -> io::Result<SocketOwner> {
     let mut listeners = Vec::new();
     each_row(folder, |row| listeners.extend(row.listener(wanted)))?;
     let closest = listeners.iter().map(|(bound, _)| *bound).min();
     let mut accounts = listeners.iter().filter(|(bound, _)| Some(*bound) == closest);
-    let Some((_, uid)) = accounts.next() else { return Ok(Owner::Gone) };
+    let Some((_, uid)) = accounts.next() else { return Ok(SocketOwner::Gone) };
     // Several may share a port, and there is no telling which one is next.
     if accounts.all(|(_, other)| other == uid) {
-        Ok(Owner::Account(*uid))
+        Ok(SocketOwner::Account(*uid))
     } else {
-        Ok(Owner::Unknown)
+        Ok(SocketOwner::Unknown)
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::row::tests::pair;
+    use crate::tcp_row::tests::pair;
 
     /// From a Linux 6.18, uids changed: a listener, a connection of two accounts, one that
     /// waits in the queue and one whose holder is gone.
@@ -120,11 +120,11 @@ mod tests {
             Self(path)
         }
 
-        fn holder(&self, local: &str, remote: &str) -> io::Result<Owner> {
+        fn holder(&self, local: &str, remote: &str) -> io::Result<SocketOwner> {
             holder(self.0.to_str().unwrap(), pair(local, remote)).map(|socket| socket.owner)
         }
 
-        fn listener(&self, local: &str) -> io::Result<Owner> {
+        fn listener(&self, local: &str) -> io::Result<SocketOwner> {
             listener(self.0.to_str().unwrap(), pair(local, "127.0.0.1:1"))
         }
     }
@@ -139,17 +139,21 @@ mod tests {
     fn captured_tables_are_read() {
         let folder = Folder::new("captured", TCP, Some(TCP6));
         let holder = |local: &str, remote: &str| folder.holder(local, remote).unwrap();
-        assert_eq!(holder("127.0.0.1:36128", "127.0.0.1:39301"), Owner::Account(1_001));
-        assert_eq!(holder("127.0.0.1:39301", "127.0.0.1:36128"), Owner::Gone, "queued");
-        assert_eq!(holder("127.0.0.1:36130", "127.0.0.1:39301"), Owner::Gone, "closed");
-        assert_eq!(holder("127.0.0.1:36132", "127.0.0.1:39301"), Owner::Account(1_002), "mapped");
-        assert_eq!(holder("[::1]:36134", "[::1]:8051"), Owner::Account(1_004));
-        assert_eq!(holder("[::1]:36135", "[::1]:8051"), Owner::Gone);
+        assert_eq!(holder("127.0.0.1:36128", "127.0.0.1:39301"), SocketOwner::Account(1_001));
+        assert_eq!(holder("127.0.0.1:39301", "127.0.0.1:36128"), SocketOwner::Gone, "queued");
+        assert_eq!(holder("127.0.0.1:36130", "127.0.0.1:39301"), SocketOwner::Gone, "closed");
+        assert_eq!(
+            holder("127.0.0.1:36132", "127.0.0.1:39301"),
+            SocketOwner::Account(1_002),
+            "mapped"
+        );
+        assert_eq!(holder("[::1]:36134", "[::1]:8051"), SocketOwner::Account(1_004));
+        assert_eq!(holder("[::1]:36135", "[::1]:8051"), SocketOwner::Gone);
         let listener = |local: &str| folder.listener(local).unwrap();
-        assert_eq!(listener("127.0.0.1:39301"), Owner::Account(1_000));
-        assert_eq!(listener("127.0.0.1:8051"), Owner::Account(1_003));
-        assert_eq!(listener("[::1]:8051"), Owner::Account(1_003));
-        assert_eq!(listener("[::1]:39301"), Owner::Gone);
+        assert_eq!(listener("127.0.0.1:39301"), SocketOwner::Account(1_000));
+        assert_eq!(listener("127.0.0.1:8051"), SocketOwner::Account(1_003));
+        assert_eq!(listener("[::1]:8051"), SocketOwner::Account(1_003));
+        assert_eq!(listener("[::1]:39301"), SocketOwner::Gone);
     }
 
     #[test]
@@ -164,11 +168,11 @@ mod tests {
             folder.listener("127.0.0.1:8051").unwrap()
         };
         let (any, exact) = (line("00000000", 1_001), line("0100007F", 1_000));
-        assert_eq!(of(&[any.clone(), exact.clone()]), Owner::Account(1_000));
-        assert_eq!(of(&[exact.clone(), any.clone()]), Owner::Account(1_000));
-        assert_eq!(of(&[exact.clone(), exact.clone()]), Owner::Account(1_000));
-        assert_eq!(of(&[exact, line("0100007F", 1_001)]), Owner::Unknown);
-        assert_eq!(of(&[any]), Owner::Account(1_001));
+        assert_eq!(of(&[any.clone(), exact.clone()]), SocketOwner::Account(1_000));
+        assert_eq!(of(&[exact.clone(), any.clone()]), SocketOwner::Account(1_000));
+        assert_eq!(of(&[exact.clone(), exact.clone()]), SocketOwner::Account(1_000));
+        assert_eq!(of(&[exact, line("0100007F", 1_001)]), SocketOwner::Unknown);
+        assert_eq!(of(&[any]), SocketOwner::Account(1_001));
     }
 
     #[test]
