@@ -1,5 +1,5 @@
-//! One connection: HTTP/1.1 with keep-alive, cut off when it dawdles, when its place is needed
-//! for another, or when the safe ends.
+//! Serving one connection: HTTP/1.1 with keep-alive, cut off at a timeout, when its slot is
+//! needed for another connection, or when the safe ends.
 
 pub(crate) mod slots;
 mod timeouts;
@@ -7,7 +7,6 @@ mod timeouts;
 use std::convert::Infallible;
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
@@ -16,110 +15,47 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use passsafe_core::wire::{Code, Problem};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::yield_now;
 use tokio::time::sleep_until;
 
-use crate::connection::slots::{Farewell, Place};
-use crate::connection::timeouts::Paced;
+use crate::connection::slots::{CloseReason, Slot};
+use crate::connection::timeouts::TimeoutStream;
 use crate::http;
-use crate::http::hosts::AllowedHosts;
-use crate::listen::Transport;
-use crate::peer::{Callers, Peer};
-use crate::safe::Safe;
-use crate::safe::consent::Asker;
-use crate::safe::events::Event;
+use crate::http::context::Context;
 
 /// Most bytes of a request's head. Real ones have a few hundred.
 const MAX_HEAD: usize = 16 * 1024;
 /// Most header lines of a request.
 const MAX_HEADERS: usize = 64;
 
-/// What all connections to a safe share.
-pub(crate) struct Shared {
-    pub(crate) safe: Arc<Safe>,
-    pub(crate) hosts: AllowedHosts,
-    pub(crate) callers: Callers,
-}
-
-/// One connection, apart from its stream.
-pub(crate) struct Visit {
-    /// By what it came in.
-    pub(crate) transport: Transport,
-    pub(crate) peer: Peer,
-    pub(crate) place: Place,
-}
-
-/// Who makes the requests of a connection, and of whom.
-pub(crate) struct Guest<'a> {
-    pub(crate) peer: Peer,
-    pub(crate) shared: &'a Shared,
-    pub(crate) transport: Transport,
-}
-
-impl Guest<'_> {
-    /// Who asks for what is about to be judged, if anybody wants to know.
-    pub(crate) async fn asker(&self) -> &Asker {
-        if let Some(known) = self.peer.asker() {
-            return known;
-        }
-        let matters = || self.shared.safe.wants_askers();
-        if matters() {
-            self.shared.callers.asker(&self.peer, matters).await
-        } else {
-            self.peer.stranger()
-        }
-    }
-
-    /// Tells the owner of a request that came from a web page or by a foreign name.
-    pub(crate) async fn report_foreign(&self, problem: &Problem) {
-        let reporter = self.shared.safe.reporter();
-        if reporter.is_heard() {
-            let caller = self.shared.callers.refused(&self.peer).await;
-            reporter.report(|| match problem.code {
-                Code::WrongHost => Event::RefusedHost { caller },
-                _ => Event::RefusedPage { caller },
-            });
-        }
-    }
-}
-
-impl Drop for Guest<'_> {
-    fn drop(&mut self) {
-        self.shared.safe.hung_up(self.peer.connection());
-    }
-}
-
 /// How a connection came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// One side or the other had enough, and all answers are written.
+    /// Either side ended it, and all answers are written.
     Over,
-    /// The other side still owes a request, or the reading of an answer.
+    /// A request was incomplete, or an answer not read.
     CutOff,
 }
 
-/// Serves a connection until either side has enough. When the safe ends, the answer under way
-/// is still written.
-///
-/// When its place is needed for another, what has arrived until then is still answered.
-pub(crate) async fn serve<S>(stream: S, visit: Visit, shared: Arc<Shared>) -> End
+/// Serves a connection until either side ends it. When the safe ends, the answer under way is
+/// still written. When the slot is needed for another connection, a request that has arrived by
+/// then is still answered.
+pub(crate) async fn serve<S>(stream: S, context: Context, slot: Slot) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Visit { transport, peer, place: Place { pace, farewell } } = visit;
-    let guest = Guest { peer, shared: &shared, transport };
-    let had_its_turn = AtomicBool::new(false);
+    let Slot { timeouts, close } = slot;
+    let has_answered = AtomicBool::new(false);
     let service = service_fn(async |request| {
-        // One answer at a time: whoever asks a hundred things in a row waits for the others.
-        if had_its_turn.swap(true, Ordering::Relaxed) {
+        // One answer in each poll: a hundred pipelined requests let other connections through.
+        if has_answered.swap(true, Ordering::Relaxed) {
             yield_now().await;
         }
-        pace.answering();
-        let mut answer = http::answer(&request, &guest).await;
-        // Who waits for the owner may be known by the connection alone.
-        if pace.is_old() && answer.status() != StatusCode::ACCEPTED {
+        timeouts.answering();
+        let mut answer = http::answer(&request, &context).await;
+        // The asker of a pending question may be identified by this connection alone.
+        if timeouts.ends_with_answer() && answer.status() != StatusCode::ACCEPTED {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok::<_, Infallible>(answer)
@@ -127,39 +63,39 @@ where
     let mut builder = http1::Builder::new();
     // Half-closed, because simple clients end their side once they have asked.
     builder.half_close(true).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
-    let stream = TokioIo::new(Paced::new(stream, pace.clone()));
+    let stream = TokioIo::new(TimeoutStream::new(stream, timeouts.clone()));
     let mut connection = pin!(builder.serve_connection(stream, service));
-    let mut timer = pin!(sleep_until(pace.deadline()));
-    let mut farewell = pin!(farewell);
+    let mut timer = pin!(sleep_until(timeouts.deadline()));
+    let mut close = pin!(close);
     let mut drains = false;
-    poll_fn(|context| {
-        pace.turn();
-        let before = pace.since();
+    poll_fn(|task| {
+        timeouts.poll_started();
+        let before = timeouts.last_activity();
         let mut is_evicted = false;
-        if !drains && let Poll::Ready(told) = farewell.as_mut().poll(context) {
-            // Untold, whoever kept the places is gone.
-            is_evicted = told != Ok(Farewell::Drain);
+        if !drains && let Poll::Ready(reason) = close.as_mut().poll(task) {
+            // Without a reason, the connection table was dropped.
+            is_evicted = reason != Ok(CloseReason::Drain);
             drains = !is_evicted;
         }
         if drains {
             connection.as_mut().graceful_shutdown();
         }
-        had_its_turn.store(false, Ordering::Relaxed);
-        // How it ended is the client's business: there is nobody to tell.
-        if connection.as_mut().poll(context).is_ready() {
+        has_answered.store(false, Ordering::Relaxed);
+        // An error ends the connection like anything else: it is reported nowhere.
+        if connection.as_mut().poll(task).is_ready() {
             return Poll::Ready(End::Over);
         }
         if is_evicted {
-            let answered_just_now = pace.since() != before && !pace.is_answering();
+            let answered_just_now = timeouts.last_activity() != before && !timeouts.is_answering();
             return Poll::Ready(if answered_just_now { End::Over } else { End::CutOff });
         }
-        let deadline = pace.deadline();
+        let deadline = timeouts.deadline();
         if deadline < timer.deadline() {
             timer.as_mut().reset(deadline);
         }
         // Each answer moves the deadline further away. The timer follows when it fires, which
         // is less work than to follow each time.
-        while timer.as_mut().poll(context).is_ready() {
+        while timer.as_mut().poll(task).is_ready() {
             if timer.deadline() >= deadline {
                 return Poll::Ready(End::CutOff);
             }
@@ -172,36 +108,31 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
     use tokio::time::{Instant, advance, sleep};
 
     use super::*;
-    use crate::connection::slots::{Crowd, PLACES};
+    use crate::connection::slots::{Connections, MAX_CONNECTIONS};
     use crate::connection::timeouts::{ANSWER_TIMEOUT, HEAD_TIMEOUT, LAST_ANSWER_AFTER};
-    use crate::peer::Far;
     use crate::testing::safe;
 
     const STATUS: &[u8] = b"GET /v1/status HTTP/1.1\r\nHost: localhost:8051\r\n\r\n";
     const LARGE: usize = 64 * 1024;
 
-    /// A client's end of a connection whose pipe holds `capacity` bytes, and the crowd that it
-    /// is alone in.
-    fn connect(capacity: usize) -> (DuplexStream, Crowd) {
-        let mut crowd = Crowd::default();
-        (join(&mut crowd, capacity), crowd)
+    /// A client's end of the only connection, whose pipe holds `capacity` bytes.
+    fn connect(capacity: usize) -> (DuplexStream, Connections) {
+        let mut connections = Connections::default();
+        (join(&mut connections, capacity), connections)
     }
 
-    /// The same, among others.
-    fn join(crowd: &mut Crowd, capacity: usize) -> DuplexStream {
+    /// A client's end of one more connection.
+    fn join(connections: &mut Connections, capacity: usize) -> DuplexStream {
         let (client, server) = duplex(capacity);
-        let callers = Callers::new(Arc::default());
-        let peer = callers.meet(Far::Untold);
-        let visit = Visit { transport: Transport::Port(8_051), peer, place: crowd.admit() };
-        let safe = Arc::new(safe().0);
-        let shared = Arc::new(Shared { safe, hosts: AllowedHosts::default(), callers });
-        tokio::spawn(serve(server, visit, shared));
+        let context = Context::without_peer(Arc::new(safe().0), 8_051);
+        tokio::spawn(serve(server, context, connections.add()));
         client
     }
 
@@ -293,24 +224,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn draining_ends_an_idle_connection_at_once() {
-        let (mut client, mut crowd) = connect(LARGE);
+        let (mut client, mut connections) = connect(LARGE);
         client.write_all(STATUS).await.unwrap();
         answer(&mut client).await;
-        crowd.drain();
+        connections.drain();
         let (bytes, took) = rest(&mut client).await;
         assert_eq!((bytes.len(), took), (0, Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_evicted_connection_ends_at_once_and_the_others_stay() {
-        let mut crowd = Crowd::default();
+        let mut connections = Connections::default();
         let mut clients = Vec::new();
-        for _ in 0..PLACES {
-            clients.push(join(&mut crowd, LARGE));
+        for _ in 0..MAX_CONNECTIONS {
+            clients.push(join(&mut connections, LARGE));
             advance(Duration::from_millis(1)).await;
         }
         clients[0].write_all(&STATUS[..20]).await.unwrap();
-        let _newcomer = join(&mut crowd, LARGE);
+        let _new = join(&mut connections, LARGE);
         let (bytes, took) = rest(&mut clients[0]).await;
         assert_eq!((bytes.len(), took), (0, Duration::ZERO));
         for client in &mut clients[1..] {
@@ -321,17 +252,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_has_arrived_before_an_eviction_is_answered() {
-        let mut crowd = Crowd::default();
-        let mut client = join(&mut crowd, LARGE);
+        let mut connections = Connections::default();
+        let mut client = join(&mut connections, LARGE);
         client.write_all(STATUS).await.unwrap();
-        crowd.evict();
+        connections.evict();
         let (bytes, took) = rest(&mut client).await;
         assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n"));
         assert_eq!(took, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_asks_much_at_once_waits_for_the_others() {
+    async fn pipelined_requests_let_other_connections_through() {
         let (mut greedy, _crowd) = connect(LARGE);
         let (mut modest, _crowd) = connect(LARGE);
         greedy.write_all(&STATUS.repeat(100)).await.unwrap();

@@ -4,33 +4,29 @@
 //! count of wrong tokens, so neither can lock the safe. Nothing of a request is kept or
 //! logged, and no answer repeats any of it.
 
+pub(crate) mod context;
+mod guards;
 pub(crate) mod hosts;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN,
-    RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
-use hyper::{HeaderMap, Request, Response, StatusCode, Uri};
-use passsafe_core::Token;
+use hyper::{Request, Response, StatusCode, Uri};
 use passsafe_core::wire::{
     CLOSE_PATH, Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, PROBLEM_MEDIA_TYPE, Problem, SECRET_PATH,
-    STATUS_PATH, TOKEN_HEADER,
+    STATUS_PATH,
 };
 use serde::Serialize;
 
-use crate::connection::Guest;
-use crate::http::hosts::AllowedHosts;
-use crate::listen::Transport;
+use self::context::Context;
+use self::guards::Headers;
 use crate::safe::Refusal;
 
-// Made once: to look a header up by a text is to parse the text each time.
-static TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
 static EXPIRES_IN: HeaderName = HeaderName::from_static(EXPIRES_IN_HEADER);
-static SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
-static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Most headers of an answer, hyper's own apart.
 const HEADERS: usize = 4;
@@ -38,9 +34,9 @@ const HEADERS: usize = 4;
 /// Answers one request.
 pub(crate) async fn answer<B: Body>(
     request: &Request<B>,
-    guest: &Guest<'_>,
+    context: &Context,
 ) -> Response<Full<Bytes>> {
-    let mut response = judge(request, guest).await.unwrap_or_else(|refused| match refused {
+    let mut response = judge(request, context).await.unwrap_or_else(|refused| match refused {
         Refused::Guard(problem) => refusal(request, &problem),
         Refused::Safe(refused) => {
             let mut answer = refusal(request, &refused.into());
@@ -57,7 +53,7 @@ pub(crate) async fn answer<B: Body>(
     response
 }
 
-/// Why a request gets nothing.
+/// Why a request is refused: by a guard, or by the safe.
 enum Refused {
     Guard(Problem),
     Safe(Refusal),
@@ -77,14 +73,15 @@ impl From<Refusal> for Refused {
 
 async fn judge<B: Body>(
     request: &Request<B>,
-    guest: &Guest<'_>,
+    context: &Context,
 ) -> Result<Response<Full<Bytes>>, Refused> {
-    let safe = &guest.shared.safe;
-    let asked = Asked::of(request.headers());
-    let foreign = refuse_wrong_host(request, &asked, &guest.shared.hosts, guest.transport)
-        .and_then(|()| asked.refuse_web_pages());
+    let safe = &context.service.safe;
+    let headers = Headers::of(request.headers());
+    let foreign = headers
+        .refuse_wrong_host(request, &context.service.hosts, context.transport)
+        .and_then(|()| headers.refuse_web_pages());
     if let Err(problem) = foreign {
-        guest.report_foreign(&problem).await;
+        context.report_foreign(&problem).await;
         return Err(problem.into());
     }
     let operation = Operation::of(request)?;
@@ -96,22 +93,22 @@ async fn judge<B: Body>(
             Ok(response(StatusCode::OK, json(&safe.status()), Some(JSON_MEDIA_TYPE)))
         }
         Operation::Fetch => {
-            let token = asked.token()?;
-            let release = safe.fetch_as(guest.asker().await, &token)?;
+            let token = headers.token()?;
+            let release = safe.fetch_as(context.asker().await, &token)?;
             let seconds = HeaderValue::from(release.remaining.as_secs());
             let mut answer = response(StatusCode::OK, release.record, Some(JSON_MEDIA_TYPE));
             answer.headers_mut().insert(&EXPIRES_IN, seconds);
             Ok(answer)
         }
         Operation::Close => {
-            let token = asked.token()?;
-            safe.close_as(guest.asker().await, &token)?;
+            let token = headers.token()?;
+            safe.close_as(context.asker().await, &token)?;
             Ok(response(StatusCode::NO_CONTENT, Bytes::new(), None))
         }
     }
 }
 
-/// What a path stands for. Each has one method.
+/// The operation at a path. Each has one method.
 #[derive(Clone, Copy)]
 enum Operation {
     Fetch,
@@ -120,8 +117,8 @@ enum Operation {
 }
 
 impl Operation {
-    /// Nothing here takes a query, and a token in one would end up in somebody's log: a
-    /// path with a query is no path of ours.
+    /// No operation takes a query, and a token in one would end up in a log: a path with a
+    /// query is not found.
     fn at(uri: &Uri) -> Option<Self> {
         match uri.path() {
             _ if uri.query().is_some() => None,
@@ -147,82 +144,6 @@ impl Operation {
             Err(Problem::new(Code::MethodNotAllowed))
         }
     }
-}
-
-/// The headers that matter, of all there are.
-#[derive(Default)]
-struct Asked<'a> {
-    host: Values<'a>,
-    token: Values<'a>,
-    is_from_page: bool,
-}
-
-/// What stands under one name.
-#[derive(Default, Clone, Copy)]
-enum Values<'a> {
-    #[default]
-    None,
-    One(&'a HeaderValue),
-    Several,
-}
-
-impl<'a> Values<'a> {
-    fn add(&mut self, value: &'a HeaderValue) {
-        *self = if matches!(self, Self::None) { Self::One(value) } else { Self::Several };
-    }
-}
-
-impl<'a> Asked<'a> {
-    /// Browsers put `Origin` on every cross-origin request that could matter and
-    /// `Sec-Fetch-Site` on all of them; pages can suppress neither. What a page has Chromium
-    /// fetch ahead (speculation rules) says `none` there, as if the user had typed the address,
-    /// but always has `Sec-Purpose`. Programs send none of them.
-    fn of(headers: &'a HeaderMap) -> Self {
-        let mut asked = Self::default();
-        for (name, value) in headers {
-            if *name == HOST {
-                asked.host.add(value);
-            } else if *name == TOKEN {
-                asked.token.add(value);
-            } else {
-                asked.is_from_page |= *name == ORIGIN
-                    || *name == SEC_PURPOSE
-                    || (*name == SEC_FETCH_SITE && value != "none");
-            }
-        }
-        asked
-    }
-
-    fn refuse_web_pages(&self) -> Result<(), Problem> {
-        if self.is_from_page { Err(Problem::new(Code::ForbiddenOrigin)) } else { Ok(()) }
-    }
-
-    fn token(&self) -> Result<Token, Problem> {
-        let value = match self.token {
-            Values::None => return Err(Problem::new(Code::MissingToken)),
-            Values::One(value) => Some(value),
-            Values::Several => None,
-        };
-        value
-            .and_then(|value| Token::from_wire(value.as_bytes()).ok())
-            .ok_or_else(|| Problem::new(Code::MalformedToken))
-    }
-}
-
-/// hyper accepts a missing or double `Host`, so both are refused here.
-fn refuse_wrong_host<B>(
-    request: &Request<B>,
-    asked: &Asked<'_>,
-    hosts: &AllowedHosts,
-    transport: Transport,
-) -> Result<(), Problem> {
-    let header_is_ours =
-        matches!(asked.host, Values::One(value) if hosts.allows(value.as_bytes(), transport));
-    let target_is_ours = request
-        .uri()
-        .authority()
-        .is_none_or(|authority| hosts.allows(authority.as_str().as_bytes(), transport));
-    if header_is_ours && target_is_ours { Ok(()) } else { Err(Problem::new(Code::WrongHost)) }
 }
 
 fn refusal<B>(request: &Request<B>, problem: &Problem) -> Response<Full<Bytes>> {

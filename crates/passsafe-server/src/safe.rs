@@ -9,6 +9,7 @@
 pub(crate) mod caller;
 pub(crate) mod consent;
 pub(crate) mod events;
+mod wrong_tokens;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -16,11 +17,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use passsafe_core::wire::{MAX_ATTEMPTS, State, Status};
+use passsafe_core::wire::{State, Status};
 use passsafe_core::{Deadline, Moment, SealedRecord, Token};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+use self::wrong_tokens::Attempts;
 use crate::clock::Clock;
 use crate::safe::caller::Caller;
 use crate::safe::consent::{Asker, Consent, Questions, Ruling};
@@ -37,7 +39,7 @@ pub struct Safe {
 struct Inner {
     state: State,
     deadline: Deadline,
-    attempts_left: u8,
+    attempts: Attempts,
     /// Present while the safe is open.
     contents: Option<Contents>,
 }
@@ -134,7 +136,7 @@ impl Safe {
             inner: Mutex::new(Inner {
                 state: State::Open,
                 deadline,
-                attempts_left: MAX_ATTEMPTS,
+                attempts: Attempts::default(),
                 contents: Some(contents),
             }),
             clock,
@@ -143,7 +145,7 @@ impl Safe {
         }
     }
 
-    /// Has the safe tell what happens to it, and who did it.
+    /// Reports what happens to the safe, and which process and account did it.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -154,19 +156,19 @@ impl Safe {
     /// # let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
     /// let (safe, mut events) = Safe::new(record, token, deadline, clock).with_events();
     /// assert!(safe.fetch(wrong).is_err());
-    /// // The embedding program itself has asked, which is nobody's connection.
+    /// // The embedding program itself asked, not a connection.
     /// let expected = Event::InvalidToken { caller: Caller::default(), attempts_left: 2 };
     /// assert_eq!(events.try_next(), Some(expected));
     /// # }
     /// ```
     #[must_use]
     pub fn with_events(self) -> (Self, Events) {
-        let (reporter, events) = Reporter::heard();
+        let (reporter, events) = Reporter::with_listener();
         (Self { reporter, ..self }, events)
     }
 
-    /// Has the owner asked before each release. Whoever has the right token waits for the
-    /// answer, for a minute at most; a use is set aside for that long.
+    /// Asks the user before each release. A client with the right token waits for the answer,
+    /// for a minute at most; a use is set aside for that long.
     #[must_use]
     pub fn with_consent(self) -> (Self, Questions) {
         let (consent, questions) = Consent::new();
@@ -266,7 +268,7 @@ impl Safe {
         let mut inner = self.lock();
         let left = self.remaining_or_expire(&mut inner, self.clock.now());
         let seconds = left.filter(|_| inner.state == State::Open).map_or(0, |left| left.as_secs());
-        Status::new(inner.state, seconds, inner.attempts_left)
+        Status::new(inner.state, seconds, inner.attempts.left())
     }
 
     /// Time until the deadline, whatever the state; `None` when it has passed, and then an
@@ -282,18 +284,18 @@ impl Safe {
         self.state.subscribe()
     }
 
-    /// Whether it matters who asks: it is told or asked about, and something is judged yet.
+    /// Whether to look askers up: they are reported or asked about, and the safe is open.
     pub(crate) fn wants_askers(&self) -> bool {
-        (self.reporter.is_heard() || self.lock().consent().is_some())
+        (self.reporter.has_listener() || self.lock().consent().is_some())
             && *self.state.borrow() == State::Open
     }
 
-    /// Where what happens to the safe is told.
+    /// Reports what happens to the safe.
     pub(crate) fn reporter(&self) -> &Reporter {
         &self.reporter
     }
 
-    /// Has time pass for the questions that wait.
+    /// Withdraws the questions whose time is up.
     pub(crate) fn sweep(&self) {
         let mut inner = self.lock();
         if let Some(consent) = inner.consent() {
@@ -301,11 +303,11 @@ impl Safe {
         }
     }
 
-    /// A connection has ended, and what was asked on it alone with it.
-    pub(crate) fn hung_up(&self, connection: u64) {
+    /// Withdraws the question that was tied to a connection.
+    pub(crate) fn connection_ended(&self, connection: u64) {
         let mut inner = self.lock();
         if let Some(consent) = inner.consent() {
-            consent.hung_up(connection, self.clock.now().boot, &self.reporter);
+            consent.connection_ended(connection, self.clock.now().boot, &self.reporter);
         }
     }
 
@@ -318,10 +320,10 @@ impl Safe {
         caller: &Caller,
     ) -> Result<(&'a mut Contents, Duration), Refusal> {
         let remaining = self.remaining_or_expire(inner, now);
-        let is_right = inner.contents.as_ref().map(|contents| contents.token.matches(token));
-        if is_right == Some(false) {
-            let attempts_left = inner.attempts_left.saturating_sub(1);
-            inner.attempts_left = attempts_left;
+        let Inner { contents, attempts, .. } = inner;
+        if let Some(contents) = contents
+            && let Err(attempts_left) = attempts.check(&contents.token, token)
+        {
             self.reporter.report(|| Event::InvalidToken { caller: caller.clone(), attempts_left });
             if attempts_left == 0 {
                 self.end(inner, State::Locked, None);
@@ -361,12 +363,11 @@ impl Safe {
         }
     }
 
-    /// A thread that panicked in the critical section leaves a safe that nobody can vouch
-    /// for: it is locked.
+    /// A panic in the critical section may leave a state that is wrong: the safe is locked.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(|poisoned| {
             let mut inner = poisoned.into_inner();
-            inner.attempts_left = 0;
+            inner.attempts.use_up();
             self.end(&mut inner, State::Locked, None);
             inner
         })

@@ -11,13 +11,14 @@ use passsafe_core::wire::State;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::connection::slots::Crowd;
-use crate::connection::{self, End, Shared, Visit};
+use crate::connection::slots::{Connections, Slot};
+use crate::connection::{self, End};
+use crate::http::context::{Context, Service};
 use crate::http::hosts::AllowedHosts;
 use crate::listen::Listener;
 use crate::listen::accept::{Accepted, Acceptor, Stream};
 use crate::listen::admission::Admission;
-use crate::peer::Callers;
+use crate::peer::PeerLookup;
 use crate::safe::Safe;
 
 /// How long the clocks are left unread at most. Timers of the runtime stand still while the
@@ -26,11 +27,11 @@ use crate::safe::Safe;
 const CLOCK_INTERVAL: Duration = Duration::from_millis(500);
 /// For the answers under way when the safe ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(250);
-/// Before accepting again when the system has no descriptor or memory to spare, unless a
-/// connection ends before that.
+/// Before accepting again when the system is out of descriptors or memory, unless a
+/// connection ends earlier.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Before the connections there are get their turn. More at a time would have them wait,
-/// fewer those that are not accepted yet.
+/// Connections that are accepted before the open ones are polled. More would delay the open
+/// ones, fewer those that wait to be accepted.
 const ACCEPTS_IN_A_ROW: usize = 16;
 /// "This process has too many descriptors open", on every Unix. Not in [`io::ErrorKind`].
 const EMFILE: i32 = 24;
@@ -38,8 +39,8 @@ const EMFILE: i32 = 24;
 /// Serves `safe` on `listeners` until it expires, is closed, or `shutdown` completes, and
 /// returns its last state.
 ///
-/// At most 256 connections are held. When all places are taken, the one goes for a newcomer
-/// that has asked nothing for the longest time.
+/// At most 256 connections are held. When all slots are taken, a new connection takes the
+/// slot of the one without a complete request for the longest time.
 ///
 /// A locked or spent safe goes on refusing until its deadline. Connections that are open at
 /// the end get a quarter of a second for the answer under way, never more. Connections of
@@ -60,17 +61,17 @@ pub async fn run(
         .into_iter()
         .map(|listener| Acceptor::new(listener.into()))
         .collect::<io::Result<Vec<_>>>()?;
-    let callers = Callers::new(admission.peers());
-    let shared = Arc::new(Shared { safe: safe.clone(), hosts, callers });
-    let mut crowd = Crowd::default();
-    let mut connections = JoinSet::new();
+    let lookup = PeerLookup::new(admission.peers());
+    let service = Arc::new(Service { safe: safe.clone(), hosts, lookup });
+    let mut connections = Connections::default();
+    let mut tasks = JoinSet::new();
     let mut over = pin!(until_over(&safe));
     let mut shutdown = pin!(shutdown);
     let mut pause = pin!(sleep(Duration::ZERO));
     let mut pausing = false;
     let mut accepts = 0_usize;
     loop {
-        if !pausing && let Some(until) = crowd.full_until() {
+        if !pausing && let Some(until) = connections.grace_until() {
             pausing = true;
             pause.as_mut().reset(until);
         }
@@ -81,27 +82,27 @@ pub async fn run(
                 safe.close_by_owner();
                 break;
             }
-            // Before accepting: in a flood there always is somebody to accept.
-            Some(_) = connections.join_next() => pausing = false,
+            // Before accepting: in a flood there is always a connection to accept.
+            Some(_) = tasks.join_next() => pausing = false,
             () = &mut pause, if pausing => pausing = false,
             accepted = accept_any(&listeners, accepts), if !pausing => match accepted {
                 Ok(accepted) => {
-                    let mut peer = shared.callers.meet(accepted.far());
+                    let mut peer = service.lookup.accepted(accepted.peer_address());
                     if admission.admits(&mut peer, safe.reporter())
                         && let Ok((stream, transport)) = accepted.into_stream()
                     {
-                        let visit = Visit { transport, peer, place: crowd.admit() };
-                        spawn(&mut connections, stream, visit, shared.clone());
+                        let context = Context { service: service.clone(), transport, peer };
+                        spawn(&mut tasks, stream, context, connections.add());
                     }
                     accepts = accepts.wrapping_add(1);
                     if accepts.is_multiple_of(ACCEPTS_IN_A_ROW) {
-                        // The runtime sees what has arrived, and whoever was evicted goes.
+                        // The runtime polls what has arrived, and evicted connections end.
                         yield_now().await;
                     }
                 }
                 Err(error) => {
                     if error.raw_os_error() == Some(EMFILE) {
-                        crowd.evict();
+                        connections.evict();
                     }
                     pausing = true;
                     pause.as_mut().reset(Instant::now() + ACCEPT_PAUSE);
@@ -110,9 +111,9 @@ pub async fn run(
         }
     }
     drop(listeners);
-    crowd.drain();
-    let all_gone = async { while connections.join_next().await.is_some() {} };
-    // Whoever is not gone by then is cut off when the set is dropped.
+    connections.drain();
+    let all_gone = async { while tasks.join_next().await.is_some() {} };
+    // Connections that are left are cut off when the set is dropped.
     let _cut_off = timeout(DRAIN_TIMEOUT, all_gone).await;
     Ok(safe.status().state)
 }
@@ -133,13 +134,13 @@ async fn until_over(safe: &Safe) {
     }
 }
 
-/// The next connection on any listener. Another listener is asked first each `turn`, so that
-/// a flood on one does not starve the others.
-async fn accept_any(listeners: &[Acceptor], turn: usize) -> io::Result<Accepted> {
+/// The next connection on any listener. The first one to be polled changes with
+/// `start`, so that a flood on one does not starve the others.
+async fn accept_any(listeners: &[Acceptor], start: usize) -> io::Result<Accepted> {
     loop {
         let accepted = poll_fn(|context| {
             for listener in
-                listeners.iter().cycle().skip(turn % listeners.len().max(1)).take(listeners.len())
+                listeners.iter().cycle().skip(start % listeners.len().max(1)).take(listeners.len())
             {
                 if let Poll::Ready(result) = listener.poll_accept(context) {
                     return Poll::Ready(result);
@@ -154,26 +155,20 @@ async fn accept_any(listeners: &[Acceptor], turn: usize) -> io::Result<Accepted>
     }
 }
 
-/// It went away before it was accepted, which is no reason to let others wait.
+/// The client closed the connection before it was accepted: no reason to pause.
 fn is_about_the_client(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
-/// Not in [`run`], which is compiled for its caller, and as that one is.
-fn spawn(
-    connections: &mut JoinSet<()>,
-    stream: Box<dyn Stream>,
-    visit: Visit,
-    shared: Arc<Shared>,
-) {
-    connections.spawn(serve(stream, visit, shared));
+/// Not in [`run`], which is generic and therefore compiled with its caller's settings.
+fn spawn(tasks: &mut JoinSet<()>, stream: Box<dyn Stream>, context: Context, slot: Slot) {
+    tasks.spawn(serve(stream, context, slot));
 }
 
-/// Serves a connection, and leaves nothing of it behind when it had to be cut off: a reset
-/// takes it out of the tables of the system, where a polite end would keep its port busy for
-/// as long as the other side likes. Ports are what a flood would run clients out of.
-async fn serve(mut stream: Box<dyn Stream>, visit: Visit, shared: Arc<Shared>) {
-    if connection::serve(&mut stream, visit, shared).await == End::CutOff {
+/// Serves a connection, and resets it when it was cut off: after an orderly close the system
+/// would keep the port busy until the client closes too, and a flood would use up the ports.
+async fn serve(mut stream: Box<dyn Stream>, context: Context, slot: Slot) {
+    if connection::serve(&mut stream, context, slot).await == End::CutOff {
         stream.reset_when_dropped();
     }
 }

@@ -1,4 +1,4 @@
-//! How long a connection may take over what it is doing.
+//! The timeouts of a connection: for a request's head, an answer, and idling.
 //!
 //! hyper's own header timeout also runs on idle kept connections, and it has none for
 //! writing. So the connection's input and output are watched instead: every change of
@@ -24,85 +24,85 @@ pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// After this long, the next answer is the connection's last and says so, which every
 /// HTTP client knows how to take. With the timeouts above, no connection lives longer than
-/// this and 40 seconds, and no client that is honest loses an answer to it.
+/// this and 40 seconds, and no honest client loses an answer to it.
 pub(crate) const LAST_ANSWER_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// What a connection is doing, and until when it may.
+/// The phase of a connection, and its deadline.
 ///
-/// One task moves it; another one reads it at any moment, and can do with a stand that is
-/// changing. The clock is read once in each turn of the connection.
+/// Only the connection's task changes it. The accept loop reads it at any moment, and copes
+/// with a change between two reads. The clock is read once in each poll of the connection.
 #[derive(Clone)]
-pub(crate) struct Pace {
-    born: Instant,
-    stand: Arc<Stand>,
+pub(crate) struct Timeouts {
+    opened: Instant,
+    state: Arc<State>,
 }
 
 /// Times are nanoseconds since the connection was made.
 #[derive(Default)]
-struct Stand {
-    /// When its turn began.
+struct State {
+    /// When its current poll started.
     now: AtomicU64,
     phase: AtomicU8,
     since: AtomicU64,
     deadline: AtomicU64,
 }
 
-/// Of a request, and from when it is whole.
+/// Phases: reading a head, writing an answer, idle.
 const HEAD: u8 = 0;
 const ANSWER: u8 = 1;
 const IDLE: u8 = 2;
 
-impl Pace {
+impl Timeouts {
     pub(crate) fn new() -> Self {
-        let pace = Self { born: Instant::now(), stand: Arc::default() };
-        pace.enter(HEAD, HEAD_TIMEOUT);
-        pace
+        let timeouts = Self { opened: Instant::now(), state: Arc::default() };
+        timeouts.enter(HEAD, HEAD_TIMEOUT);
+        timeouts
     }
 
-    /// The connection has its turn.
-    pub(crate) fn turn(&self) {
-        let now = self.born.elapsed();
-        self.stand.now.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    /// A poll of the connection starts.
+    pub(crate) fn poll_started(&self) {
+        let now = self.opened.elapsed();
+        self.state.now.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// A complete request is being answered.
     pub(crate) fn answering(&self) {
         self.enter(ANSWER, ANSWER_TIMEOUT);
-        self.stand.since.store(self.stand.now.load(Relaxed), Relaxed);
+        self.state.since.store(self.state.now.load(Relaxed), Relaxed);
     }
 
     pub(crate) fn deadline(&self) -> Instant {
-        self.at(&self.stand.deadline)
+        self.at(&self.state.deadline)
     }
 
     /// Whether an answer is under way.
     pub(crate) fn is_answering(&self) -> bool {
-        self.stand.phase.load(Relaxed) == ANSWER
+        self.state.phase.load(Relaxed) == ANSWER
     }
 
-    /// When the request came whose answer is under way; without one, when the last answer was
-    /// written, or the connection made. The bytes of an incomplete request change nothing.
-    pub(crate) fn since(&self) -> Instant {
-        self.at(&self.stand.since)
+    /// Arrival of the request that is being answered, or else the end of the last answer, or
+    /// of accepting. The bytes of an incomplete request change nothing.
+    pub(crate) fn last_activity(&self) -> Instant {
+        self.at(&self.state.since)
     }
 
-    pub(crate) fn born(&self) -> Instant {
-        self.born
+    pub(crate) fn opened(&self) -> Instant {
+        self.opened
     }
 
-    /// Whether nothing has been asked in full yet.
+    /// Whether no request was complete yet.
     pub(crate) fn is_unanswered(&self) -> bool {
-        self.stand.since.load(Relaxed) == 0
+        self.state.since.load(Relaxed) == 0
     }
 
     /// Whether the answer under way is to be the last.
-    pub(crate) fn is_old(&self) -> bool {
-        Duration::from_nanos(self.stand.since.load(Relaxed)) >= LAST_ANSWER_AFTER
+    pub(crate) fn ends_with_answer(&self) -> bool {
+        Duration::from_nanos(self.state.since.load(Relaxed)) >= LAST_ANSWER_AFTER
     }
 
     /// Bytes of a request came.
     pub(crate) fn received(&self) {
-        if self.stand.phase.load(Relaxed) == IDLE {
+        if self.state.phase.load(Relaxed) == IDLE {
             self.enter(HEAD, HEAD_TIMEOUT);
         }
     }
@@ -111,35 +111,35 @@ impl Pace {
     pub(crate) fn flushed(&self) {
         if self.is_answering() {
             self.enter(IDLE, IDLE_TIMEOUT);
-            self.stand.since.store(self.stand.now.load(Relaxed), Relaxed);
+            self.state.since.store(self.state.now.load(Relaxed), Relaxed);
         }
     }
 
     fn enter(&self, phase: u8, timeout: Duration) {
         let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-        let deadline = self.stand.now.load(Relaxed).saturating_add(timeout);
-        self.stand.deadline.store(deadline, Relaxed);
-        self.stand.phase.store(phase, Relaxed);
+        let deadline = self.state.now.load(Relaxed).saturating_add(timeout);
+        self.state.deadline.store(deadline, Relaxed);
+        self.state.phase.store(phase, Relaxed);
     }
 
     fn at(&self, time: &AtomicU64) -> Instant {
-        self.born + Duration::from_nanos(time.load(Relaxed))
+        self.opened + Duration::from_nanos(time.load(Relaxed))
     }
 }
 
-/// A stream that tells its [`Pace`] what happens on it.
-pub(crate) struct Paced<S> {
+/// A stream that reports reads and writes to its [`Timeouts`].
+pub(crate) struct TimeoutStream<S> {
     stream: S,
-    pace: Pace,
+    timeouts: Timeouts,
 }
 
-impl<S> Paced<S> {
-    pub(crate) fn new(stream: S, pace: Pace) -> Self {
-        Self { stream, pace }
+impl<S> TimeoutStream<S> {
+    pub(crate) fn new(stream: S, timeouts: Timeouts) -> Self {
+        Self { stream, timeouts }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -148,13 +148,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.pace.received();
+            self.timeouts.received();
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -179,7 +179,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         if matches!(flushed, Poll::Ready(Ok(()))) {
-            self.pace.flushed();
+            self.timeouts.flushed();
         }
         flushed
     }

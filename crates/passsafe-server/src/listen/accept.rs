@@ -1,4 +1,4 @@
-//! Taking connections, whatever they came in by.
+//! Accepting connections, on either transport.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -10,9 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::net::{UnixListener, UnixStream};
 
 #[cfg(unix)]
-use super::unix_stream::QuietStream;
+use super::unix_stream::UnixSocketStream;
 use crate::listen::{Listener, Transport};
-use crate::peer::Far;
+use crate::peer::PeerAddress;
 
 /// A listener on the runtime.
 pub(crate) enum Acceptor {
@@ -30,7 +30,7 @@ pub(crate) enum Accepted {
 
 /// Either kind of stream.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
-    /// Lets the system forget the connection when it is dropped, in place of a polite end.
+    /// Makes dropping it a reset, in place of an orderly close.
     fn reset_when_dropped(&self);
 }
 
@@ -41,8 +41,8 @@ impl Stream for TcpStream {
 }
 
 #[cfg(unix)]
-impl Stream for QuietStream {
-    /// It has no port that would stay busy.
+impl Stream for UnixSocketStream {
+    /// A Unix socket has no port that would stay busy.
     fn reset_when_dropped(&self) {}
 }
 
@@ -77,19 +77,19 @@ impl Acceptor {
 }
 
 impl Accepted {
-    /// What the connection says of its other end.
-    pub(crate) fn far(&self) -> Far {
+    /// The other end, as the stream tells it.
+    pub(crate) fn peer_address(&self) -> PeerAddress {
         match self {
-            Self::Tcp(..) if !CAN_TELL => Far::Untold,
+            Self::Tcp(..) if !CAN_TELL => PeerAddress::Unsupported,
             Self::Tcp(stream, _) => match (stream.local_addr(), stream.peer_addr()) {
-                (Ok(near), Ok(far)) => Far::Tcp { near, far },
+                (Ok(near), Ok(far)) => PeerAddress::Tcp { near, far },
                 // Reset in the queue.
-                _ => Far::Gone,
+                _ => PeerAddress::Gone,
             },
             #[cfg(unix)]
-            Self::Unix(stream) => stream.peer_cred().map_or(Far::Unknown, |peer| {
+            Self::Unix(stream) => stream.peer_cred().map_or(PeerAddress::Unknown, |peer| {
                 let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
-                Far::Unix { account: peer.uid(), pid }
+                PeerAddress::Unix { account: peer.uid(), pid }
             }),
         }
     }
@@ -104,7 +104,7 @@ impl Accepted {
             }
             #[cfg(unix)]
             Self::Unix(stream) => {
-                (Box::new(QuietStream::new(stream.into_std()?)?), Transport::Socket)
+                (Box::new(UnixSocketStream::new(stream.into_std()?)?), Transport::Socket)
             }
         })
     }

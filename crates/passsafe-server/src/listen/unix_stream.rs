@@ -13,13 +13,13 @@ use std::task::{Context, Poll, ready};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
-pub(crate) struct QuietStream {
+pub(crate) struct UnixSocketStream {
     stream: AsyncFd<UnixStream>,
     /// The same socket, watched for room: there while an answer does not fit.
     room: Option<AsyncFd<UnixStream>>,
 }
 
-impl QuietStream {
+impl UnixSocketStream {
     /// Takes a socket that does not wait. Needs the runtime.
     pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
         Ok(Self { stream: watch(stream, Interest::READABLE)?, room: None })
@@ -61,7 +61,7 @@ fn watch(stream: UnixStream, interest: Interest) -> io::Result<AsyncFd<UnixStrea
     AsyncFd::with_interest(stream, interest)
 }
 
-impl AsyncRead for QuietStream {
+impl AsyncRead for UnixSocketStream {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -88,7 +88,7 @@ impl AsyncRead for QuietStream {
     }
 }
 
-impl AsyncWrite for QuietStream {
+impl AsyncWrite for UnixSocketStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -128,10 +128,10 @@ mod tests {
     use super::*;
 
     /// The server's end, and a client's that waits.
-    fn pair() -> (QuietStream, UnixStream) {
+    fn pair() -> (UnixSocketStream, UnixStream) {
         let (server, client) = UnixStream::pair().unwrap();
         server.set_nonblocking(true).unwrap();
-        (QuietStream::new(server).unwrap(), client)
+        (UnixSocketStream::new(server).unwrap(), client)
     }
 
     #[tokio::test]

@@ -208,7 +208,7 @@ impl Consent {
     }
 
     /// A connection has ended. What was tied to it alone is over.
-    pub(crate) fn hung_up(&mut self, connection: u64, now: Duration, reporter: &Reporter) {
+    pub(crate) fn connection_ended(&mut self, connection: u64, now: Duration, reporter: &Reporter) {
         let identity = Identity::Connection(connection);
         self.always.retain(|it| *it != identity);
         if let Some(at) = self.waiting.iter().position(|it| it.asker.identity == identity) {

@@ -160,7 +160,7 @@ impl Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.post.is_heard.store(false, Ordering::Release);
+        self.post.is_listened_to.store(false, Ordering::Release);
     }
 }
 
@@ -169,7 +169,7 @@ impl Drop for Events {
 struct Post {
     waiting: Mutex<Waiting>,
     news: Notify,
-    is_heard: AtomicBool,
+    is_listened_to: AtomicBool,
     is_over: AtomicBool,
 }
 
@@ -252,18 +252,18 @@ pub(crate) struct Reporter(Option<Arc<Post>>);
 
 impl Reporter {
     /// One that somebody hears.
-    pub(crate) fn heard() -> (Self, Events) {
+    pub(crate) fn with_listener() -> (Self, Events) {
         let post = Arc::new(Post {
             waiting: Mutex::default(),
             news: Notify::new(),
-            is_heard: AtomicBool::new(true),
+            is_listened_to: AtomicBool::new(true),
             is_over: AtomicBool::new(false),
         });
         (Self(Some(post.clone())), Events { post, held: None })
     }
 
     /// Whether anybody listens, so that finding out who did something is worth while.
-    pub(crate) fn is_heard(&self) -> bool {
+    pub(crate) fn has_listener(&self) -> bool {
         self.listening().is_some()
     }
 
@@ -286,7 +286,7 @@ impl Reporter {
     }
 
     fn listening(&self) -> Option<&Post> {
-        self.0.as_deref().filter(|post| post.is_heard.load(Ordering::Acquire))
+        self.0.as_deref().filter(|post| post.is_listened_to.load(Ordering::Acquire))
     }
 }
 
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn what_is_lost_is_told_in_its_place() {
-        let (reporter, mut events) = Reporter::heard();
+        let (reporter, mut events) = Reporter::with_listener();
         let fetched = || Event::Fetched { caller: Caller::default(), uses_left: None };
         for _ in 0..CAPACITY + 3 {
             reporter.report(fetched);
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn what_one_caller_fetches_in_a_row_is_counted_where_many_wait() {
-        let (reporter, mut events) = Reporter::heard();
+        let (reporter, mut events) = Reporter::with_listener();
         let [ana, bob] = [1, 2].map(|uid| Caller { account: Some(uid), ..Caller::default() });
         let fetched = |caller: &Caller| Event::Fetched { caller: caller.clone(), uses_left: None };
         for _ in 0..CROWDED + 1_000_000 {
@@ -357,7 +357,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_events_are_told_after_the_end() {
-        let (reporter, mut events) = Reporter::heard();
+        let (reporter, mut events) = Reporter::with_listener();
         reporter.report(|| Event::Locked);
         drop(reporter);
         assert_eq!(events.next().await, Some(Event::Locked));
@@ -366,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_refusals_leaves_room_for_the_rest() {
-        let (reporter, mut events) = Reporter::heard();
+        let (reporter, mut events) = Reporter::with_listener();
         for _ in 0..CAPACITY {
             reporter.report(|| Event::RefusedAccount { account: Some(1) });
         }
@@ -382,10 +382,10 @@ mod tests {
     fn without_a_listener_nothing_is_put_together() {
         let unheard = || -> Event { panic!("nobody listens") };
         Reporter::default().report(unheard);
-        let (reporter, events) = Reporter::heard();
-        assert!(reporter.is_heard());
+        let (reporter, events) = Reporter::with_listener();
+        assert!(reporter.has_listener());
         drop(events);
-        assert!(!reporter.is_heard());
+        assert!(!reporter.has_listener());
         reporter.report(unheard);
     }
 }

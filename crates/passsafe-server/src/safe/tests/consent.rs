@@ -168,9 +168,9 @@ fn always_ends_with_the_connection_that_it_was_said_of() {
     asked.wait(&connection(1), 1);
     asked.next().answer(Decision::Always);
     assert_eq!(asked.ask(&connection(1)), Ok(()));
-    asked.safe.hung_up(1);
+    asked.safe.connection_ended(1);
     assert_eq!(asked.ask(&connection(1)), Err(Refusal::AwaitingConsent));
-    asked.safe.hung_up(1);
+    asked.safe.connection_ended(1);
     assert_eq!(asked.ask(&connection(1)), busy(3));
 }
 
