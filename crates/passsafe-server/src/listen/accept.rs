@@ -104,7 +104,7 @@ impl Accepted {
             }
             #[cfg(unix)]
             Self::Unix(stream) => {
-                (Box::new(UnixSocketStream::new(stream.into_std()?)?), Transport::Socket)
+                (Box::new(UnixSocketStream::new(stream.into_std()?.into())?), Transport::Socket)
             }
         })
     }

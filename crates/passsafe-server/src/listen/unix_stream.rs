@@ -1,90 +1,76 @@
-//! A Unix socket that hears of what comes in, and of room for more only while it waits for that.
+//! A Unix socket that is registered for reading, and for writing only while it waits to write.
 //!
-//! The system tells whoever watches a Unix socket for writing each time the other side has read
-//! something. A server that always watches for both is woken once for each request and once
-//! more for each answer, and the second time for nothing.
+//! The system reports a Unix socket as writable each time the other side has read something. A
+//! server that is always registered for both is woken once for each request and once more,
+//! for nothing, for each answer. Tokio's `UnixStream` is always registered for both, so the
+//! socket is registered as the read end of a pipe: Tokio only waits on it and reads from it,
+//! which a pipe and a socket do alike. Everything else is a call of the socket's own.
 
-use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
+use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::unix::pipe::{Receiver, Sender};
+
+/// A client that has gone away is an error, and no signal. Apple has an option of the socket
+/// for that, which Tokio sets.
+#[cfg(not(target_vendor = "apple"))]
+const FLAGS: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const FLAGS: SendFlags = SendFlags::empty();
 
 pub(crate) struct UnixSocketStream {
-    stream: AsyncFd<UnixStream>,
-    /// The same socket, watched for room: there while an answer does not fit.
-    room: Option<AsyncFd<UnixStream>>,
+    socket: Receiver,
+    /// The same socket, registered for writing, while an answer does not fit.
+    writable: Option<Sender>,
 }
 
 impl UnixSocketStream {
-    /// Takes a socket that does not wait. Needs the runtime.
-    pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
-        Ok(Self { stream: watch(stream, Interest::READABLE)?, room: None })
+    /// Takes a non-blocking socket. Needs the runtime.
+    pub(crate) fn new(socket: OwnedFd) -> io::Result<Self> {
+        Ok(Self { socket: Receiver::from_owned_fd_unchecked(socket)?, writable: None })
     }
 
-    fn poll_io(
+    fn poll_send(
         &mut self,
         context: &mut Context<'_>,
-        mut write: impl FnMut(&UnixStream) -> io::Result<usize>,
+        send: impl Fn(&Receiver) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            let written = match write(self.stream.get_ref()) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => None,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                written => Some(written),
+            let sent = match &self.writable {
+                None => send(&self.socket),
+                Some(writable) => {
+                    ready!(writable.poll_write_ready(context))?;
+                    writable.try_io(|| send(&self.socket))
+                }
             };
-            if let Some(written) = written {
-                self.room = None;
-                return Poll::Ready(written);
+            match sent {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if self.writable.is_none() {
+                        let socket = self.socket.as_fd().try_clone_to_owned()?;
+                        self.writable = Some(Sender::from_owned_fd_unchecked(socket)?);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                sent => {
+                    self.writable = None;
+                    return Poll::Ready(sent);
+                }
             }
-            let room = if let Some(room) = &mut self.room {
-                // Whatever was told before is what has just been found untrue.
-                ready!(room.poll_write_ready(context))?.clear_ready();
-                room
-            } else {
-                let again = self.stream.get_ref().try_clone()?;
-                self.room.insert(watch(again, Interest::WRITABLE)?)
-            };
-            let _there_may_be = ready!(room.poll_write_ready(context))?;
         }
     }
-}
-
-#[expect(
-    deprecated,
-    reason = "what stands against it are types that may change their descriptor; this one cannot"
-)]
-fn watch(stream: UnixStream, interest: Interest) -> io::Result<AsyncFd<UnixStream>> {
-    AsyncFd::with_interest(stream, interest)
 }
 
 impl AsyncRead for UnixSocketStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        loop {
-            let mut ready = ready!(self.stream.poll_read_ready(context))?;
-            let unfilled = buffer.initialize_unfilled();
-            let room = unfilled.len();
-            match ready.get_inner().read(unfilled) {
-                Ok(length) => {
-                    // There was no more. If more has come since, that is news of its own.
-                    if length > 0 && length < room {
-                        ready.clear_ready();
-                    }
-                    buffer.advance(length);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => ready.clear_ready(),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        Pin::new(&mut self.socket).poll_read(context, buffer)
     }
 }
 
@@ -94,7 +80,7 @@ impl AsyncWrite for UnixSocketStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_io(context, |mut stream| stream.write(bytes))
+        self.poll_send(context, |socket| Ok(send(socket, bytes, FLAGS)?))
     }
 
     fn poll_write_vectored(
@@ -102,26 +88,29 @@ impl AsyncWrite for UnixSocketStream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_io(context, |mut stream| stream.write_vectored(slices))
+        self.poll_send(context, |socket| {
+            Ok(sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), FLAGS)?)
+        })
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
-    /// What was written is the system's.
+    /// Nothing is buffered here.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.stream.get_ref().shutdown(Shutdown::Write))
+        Poll::Ready(Ok(shutdown(&self.socket, Shutdown::Write)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -131,7 +120,7 @@ mod tests {
     fn pair() -> (UnixSocketStream, UnixStream) {
         let (server, client) = UnixStream::pair().unwrap();
         server.set_nonblocking(true).unwrap();
-        (UnixSocketStream::new(server).unwrap(), client)
+        (UnixSocketStream::new(server.into()).unwrap(), client)
     }
 
     #[tokio::test]
@@ -147,7 +136,7 @@ mod tests {
         for part in sent.chunks(1_500_000) {
             server.write_all(part).await.unwrap();
         }
-        assert!(server.room.is_none(), "it is watched for room only while it waits for that");
+        assert!(server.writable.is_none(), "registered for writing only while it waits to write");
         server.shutdown().await.unwrap();
         assert!(reader.join().unwrap() == sent);
     }
