@@ -1,7 +1,7 @@
 //! Which process holds a socket, from `/proc`.
 //!
-//! Nothing here is asked of the process itself. One that hides its descriptors (undumpable, or
-//! another account's) is reported as hidden, never guessed at.
+//! All of it comes from the kernel. A process that hides its descriptors (undumpable, or of
+//! another account) is reported as hidden, never guessed.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -41,11 +41,11 @@ pub struct Process {
 /// Who holds a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
-    /// This process, and none besides that shows its descriptors.
+    /// This process, and no other one that shows its descriptors.
     Process(Process),
     /// A process that hides them.
     Hidden,
-    /// Nobody any more, several, or the time was too short to find out.
+    /// No process any more, several, or the search timed out.
     Unknown,
 }
 
@@ -56,7 +56,7 @@ pub struct Wanted {
     pub inode: u64,
     /// The account among whose processes it is looked for.
     pub account: u32,
-    /// When it was connected, since boot: who was started later does not count.
+    /// When it was connected, since boot: a process that started later does not count.
     pub connected: Duration,
 }
 
@@ -80,8 +80,8 @@ pub fn holders(wanted: &[Wanted], until: Instant, mut tell: impl FnMut(u64, Hold
                 _ if searched.is_err() => Holder::Unknown,
                 Found::One(pid) => describe(pid).map_or(Holder::Unknown, Holder::Process),
                 Found::Several if !last => continue,
-                Found::Nobody if search.hidden.contains(&sought.account) => Holder::Hidden,
-                Found::Several | Found::Nobody => Holder::Unknown,
+                Found::None if search.hidden.contains(&sought.account) => Holder::Hidden,
+                Found::Several | Found::None => Holder::Unknown,
             };
             wanted.remove(&inode);
             tell(inode, holder);
@@ -117,7 +117,7 @@ struct Sought {
 }
 
 enum Found {
-    Nobody,
+    None,
     One(u32),
     Several,
 }
@@ -125,7 +125,7 @@ enum Found {
 impl Search {
     fn new(wanted: &HashMap<u64, Wanted>) -> Self {
         let sought = wanted.values().map(|&Wanted { inode, account, connected }| {
-            (inode, Sought { account, connected: ticks(connected), found: Found::Nobody })
+            (inode, Sought { account, connected: ticks(connected), found: Found::None })
         });
         Self {
             sought: sought.collect(),
@@ -170,7 +170,7 @@ impl Search {
             let came_later = started.as_ref().is_ok_and(|started| *started > sought.connected);
             if sought.account == account && !came_later {
                 sought.found = match sought.found {
-                    Found::Nobody => Found::One(folder.pid),
+                    Found::None => Found::One(folder.pid),
                     Found::One(_) | Found::Several => Found::Several,
                 };
             }
@@ -262,7 +262,7 @@ fn stat(line: &[u8]) -> Option<(u8, u64)> {
     Some((state, started))
 }
 
-/// Rounded up, so that whoever started in the same tick was there.
+/// Rounded up, so that a process that started in the same tick counts as present.
 fn ticks(since_boot: Duration) -> u64 {
     let a_second = u128::from(rustix::param::clock_ticks_per_second());
     u64::try_from((since_boot.as_nanos() * a_second).div_ceil(1_000_000_000)).unwrap_or(u64::MAX)

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_closest_listener_counts_and_a_shared_port_is_nobodys() {
+    fn the_closest_listener_counts_and_a_shared_port_is_unknown() {
         let line = |address: &str, uid: u32| {
             format!(
                 "   0: {address}:1F73 00000000:0000 0A 00000000:00000000 00:00000000 00000000  {uid}        0 9 1 0\n"

@@ -114,7 +114,7 @@ pub(crate) mod tests {
         for state in [ESTABLISHED, FIN_WAIT1, FIN_WAIT2] {
             let exact = row("127.0.0.1:40000", "127.0.0.1:8051", state, 7);
             assert_eq!(holder(exact), socket, "{state}");
-            assert_eq!(holder(Row { inode: 0, ..exact }), None, "held by nobody");
+            assert_eq!(holder(Row { inode: 0, ..exact }), None, "without a holder");
         }
         for state in [0, 2, 3, 6, 7, 8, 9, 10, 11, 12, 255] {
             assert_eq!(holder(row("127.0.0.1:40000", "127.0.0.1:8051", state, 7)), None, "{state}");

@@ -1,5 +1,5 @@
-//! The safe of passsafe: one sealed record in memory, handed out over HTTP to whoever has
-//! the token, until its time is up.
+//! The safe of passsafe: one sealed record in memory, handed out over HTTP for its token
+//! until its time is up.
 //!
 //! The crate knows ciphertext and the token. It has no notion of a password, a
 //! passphrase or a key, and cannot open what it holds. It owns no port, no signal and no
@@ -11,8 +11,8 @@
 //! headers, and guessers are locked out at the third wrong token, however many try at once;
 //! see [`Safe`]. Floods and slow clients lose their places to newcomers; see [`run`].
 //!
-//! The safe's owner can listen to what happens, and who did it ([`Safe::with_events`]), limit
-//! how often the record is handed out ([`Safe::with_max_uses`]), be asked before each release
+//! The embedding program can listen to what happens, and who did it ([`Safe::with_events`]), limit
+//! how often the record is handed out ([`Safe::with_max_uses`]), ask the user before each release
 //! ([`Safe::with_consent`]), and give the safe more time ([`Safe::extend`]).
 //!
 //! ```

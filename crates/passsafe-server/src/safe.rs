@@ -55,7 +55,7 @@ struct Contents {
     /// The record's JSON, written once; clones share it, and the last one wipes it.
     record: Bytes,
     uses_left: Option<NonZeroU32>,
-    /// Where the owner is asked before each release.
+    /// Where the user is asked before each release.
     consent: Option<Consent>,
 }
 
@@ -95,13 +95,13 @@ pub enum Refusal {
     /// The safe was closed.
     #[error("the safe is closed")]
     Closed,
-    /// The owner is being asked; the same request collects the answer.
+    /// The user is being asked; the same request collects the answer.
     #[error("the owner is being asked")]
     AwaitingConsent,
-    /// The owner said no, or nothing in time.
+    /// The user said no, or nothing in time.
     #[error("the owner did not allow it")]
     Denied,
-    /// The owner cannot be asked at the moment, or every use that is left is waited for.
+    /// The user cannot be asked at the moment, or every use that is left is waited for.
     #[error("the owner cannot be asked for another {retry_after:?}")]
     Busy {
         /// When to come again.
@@ -193,13 +193,13 @@ impl Safe {
     /// # Errors
     ///
     /// [`Refusal`]; [`Refusal::InvalidToken`] has been counted, and at the third one the
-    /// safe is locked. After [`Refusal::AwaitingConsent`] the same call collects the owner's
+    /// safe is locked. After [`Refusal::AwaitingConsent`] the same call collects the user's
     /// answer.
     pub fn fetch(&self, token: &Token) -> Result<Release, Refusal> {
         self.fetch_as(&Asker::default(), token)
     }
 
-    /// Hands out the record for the right token, if need be after the owner's consent.
+    /// Hands out the record for the right token, if need be after the user's consent.
     pub(crate) fn fetch_as(&self, asker: &Asker, token: &Token) -> Result<Release, Refusal> {
         let mut inner = self.lock();
         let now = self.clock.now();
@@ -240,12 +240,12 @@ impl Safe {
         Ok(())
     }
 
-    /// Closes the safe for its owner, who needs no token. A safe that is over stays as it is.
-    pub fn close_by_owner(&self) {
+    /// Closes the safe for its user, who needs no token. A safe that is over stays as it is.
+    pub fn close_by_user(&self) {
         self.end(&mut self.lock(), State::Closed, None);
     }
 
-    /// Gives the safe more time, for its owner: at most `by`, and never beyond 480 minutes
+    /// Gives the safe more time, for its user: at most `by`, and never beyond 480 minutes
     /// from its start. Passphrase and token stay. Returns all the time that is left now.
     pub fn extend(&self, by: Duration) -> Result<Duration, ExtendError> {
         let mut inner = self.lock();

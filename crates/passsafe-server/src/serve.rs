@@ -79,7 +79,7 @@ pub async fn run(
             biased;
             () = &mut over => break,
             () = &mut shutdown => {
-                safe.close_by_owner();
+                safe.close_by_user();
                 break;
             }
             // Before accepting: in a flood there is always a connection to accept.

@@ -14,7 +14,7 @@ const SOCKET_HOST: &str = "localhost";
 const DEFAULT_HTTP_PORT: u16 = 80;
 
 /// `localhost`, `127.0.0.1` and `[::1]` with the listener's port, `localhost` alone on a Unix
-/// socket, and what was allowed besides. Compared ASCII case-insensitively, otherwise to the letter.
+/// socket, and the other hosts that were allowed. Compared ASCII case-insensitively, otherwise to the letter.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedHosts {
     others: Vec<String>,
@@ -45,7 +45,7 @@ impl AllowedHosts {
 }
 
 /// Whether `authority` is `host:port` to the letter: this is asked with every request, so
-/// nothing is put together to compare with.
+/// no text is formatted to compare with.
 fn is_host_and_port(authority: &[u8], host: &str, port: u16) -> bool {
     let Some((name, rest)) = authority.split_at_checked(host.len()) else { return false };
     let Some((b':', digits)) = rest.split_first() else { return false };

@@ -1,8 +1,8 @@
 //! Which accounts of the machine may connect at all.
 //!
-//! Judged when a connection is accepted, before a byte of it is read: whoever is refused can
-//! neither see the safe nor lock it. No account is above this, root included: the kernel
-//! lists sockets that nobody holds as root's.
+//! Judged when a connection is accepted, before a byte of it is read: a refused account can
+//! neither see the safe nor lock it. This holds for root, too: the kernel lists sockets
+//! without a holder as root's.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,19 +31,19 @@ impl Admission {
         self
     }
 
-    /// Admits whoever connects, known or not.
+    /// Admits every account, also where it is not known.
     #[must_use]
     pub fn with_any_user(self) -> Self {
         Self { any: true, ..self }
     }
 
-    /// Has the system asked in this way, where not every one will do.
+    /// Looks accounts up by these sources alone.
     #[must_use]
     pub fn with_peers(self, peers: Peers) -> Self {
         Self { peers: Arc::new(peers), ..self }
     }
 
-    /// How the system is asked.
+    /// The sources of accounts.
     pub(crate) fn peers(&self) -> Arc<Peers> {
         self.peers.clone()
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_not_known_is_admitted_only_with_everybody() {
+    fn an_unknown_account_is_admitted_only_with_all_accounts() {
         let own = Admission::default();
         assert!(own.admits_owner(SocketOwner::Account(passsafe_peer::own_account())));
         for owner in [SocketOwner::Account(4_711), SocketOwner::Gone, SocketOwner::Unknown] {

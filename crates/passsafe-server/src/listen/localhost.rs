@@ -7,14 +7,14 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 const TRIES_FOR_A_FREE_PORT: usize = 16;
 
 /// How many connections the system holds until they are accepted. The standard library asks
-/// for 128, which a flood fills within a millisecond; whoever comes then waits a second
-/// before it tries again. The system may allow less.
+/// for 128, which a flood fills within a millisecond; other clients then wait a second
+/// before they try again. The system may allow less.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const BACKLOG: i32 = 4_096;
 
 /// Binds 127.0.0.1 and, where the machine has IPv6, `[::1]` on one port; 0 takes a free one.
 ///
-/// Both or none: a stranger who held the other half could answer clients that come by it.
+/// Both or none: another program on the other address could answer clients that connect there.
 ///
 /// # Errors
 ///

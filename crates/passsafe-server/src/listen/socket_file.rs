@@ -1,9 +1,8 @@
 //! A Unix socket in the file system, and the conditions under which it may be there.
 //!
-//! Whoever can write to the folder of a socket, or to one above, can put another socket in
-//! its place. So all of them must belong to this account or to root and be writable by
-//! nobody else; above the folder itself the sticky bit, which protects what others own, will
-//! do. The socket is made under a temporary name, gets its mode before it accepts anybody,
+//! An account that can write to the folder of a socket, or to one above, can replace the
+//! socket. So all of them must belong to this account or to root and be writable by no other;
+//! above the folder itself the sticky bit is enough, which protects files of others. The socket is made under a temporary name, gets its mode before it listens,
 //! and is then renamed: there is no moment at which it is there and not ready.
 
 use std::ffi::OsString;
@@ -32,7 +31,7 @@ pub enum SocketMode {
     Everybody,
 }
 
-/// A socket that this account has put somewhere. It stays until it is removed.
+/// A socket file of this account. It stays until it is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketFile {
     path: PathBuf,
@@ -47,7 +46,7 @@ pub enum SocketError {
     /// The path names no file in a folder that exists.
     #[error("there is no such folder")]
     NoFolder(#[source] io::Error),
-    /// Somebody else could put another socket in its place.
+    /// Another account could put another socket in its place.
     #[error("accounts other than this one can change {}", .0.display())]
     OpenFolder(PathBuf),
     /// Something accepts connections there.
@@ -98,7 +97,7 @@ impl SocketFile {
         }
     }
 
-    /// Binds a socket at `path`, an absolute one. One that nobody listens on is replaced.
+    /// Binds a socket at `path`, an absolute one. A socket without a listener is replaced.
     pub fn bind(path: &Path, mode: SocketMode) -> Result<(UnixListener, Self), SocketError> {
         let path = Self::place(path)?;
         let temporary = temporary_name(&path);
@@ -160,7 +159,7 @@ fn temporary_name(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Whether anybody listens there. A queue that is full is somebody's.
+/// Whether a program listens there. A full queue has a listener.
 fn is_live(address: &SocketAddrUnix) -> io::Result<bool> {
     match connect(&unix_socket()?, address) {
         Err(rustix::io::Errno::CONNREFUSED | rustix::io::Errno::NOENT) => Ok(false),
@@ -239,8 +238,8 @@ mod tests {
         let folder = own_folder();
         let inner = folder.path().join("a");
         fs::create_dir(&inner).unwrap();
-        let nobody = Some(65_534);
-        std::os::unix::fs::chown(&inner, nobody, nobody).unwrap();
+        let other = Some(65_534);
+        std::os::unix::fs::chown(&inner, other, other).unwrap();
         for path in ["a/safe.sock", "a/b/safe.sock"] {
             fs::create_dir_all(inner.join("b")).unwrap();
             let error = SocketFile::check(&folder.path().join(path)).unwrap_err();
@@ -276,7 +275,7 @@ mod tests {
         drop(live);
         let (_live, second) = SocketFile::bind(&path, SocketMode::Own).unwrap();
         assert_ne!(first, second);
-        // The first one's owner comes late to clean up.
+        // The first process cleans up late.
         first.remove().unwrap();
         assert_eq!(names(&folder), ["safe.sock"]);
     }

@@ -20,8 +20,8 @@ pub struct Caller {
 pub struct Process {
     /// Its number.
     pub pid: u32,
-    /// What the system calls it, in printable characters. Whoever starts a process can choose
-    /// this name.
+    /// What the system calls it, in printable characters. The user of a process can
+    /// choose it.
     pub name: String,
 }
 
@@ -42,7 +42,7 @@ impl Process {
 const FILLERS: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
 
 /// Letters, digits and ASCII signs alone: a name is shown on a terminal, and should neither
-/// command it nor pass for another one by what is not seen.
+/// control it nor look like another name.
 fn printable(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
     let is_seen = |c: char| c.is_ascii_graphic() || c.is_alphanumeric() && !FILLERS.contains(&c);

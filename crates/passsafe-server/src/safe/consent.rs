@@ -1,8 +1,8 @@
-//! Asking the owner before each release: who waits for an answer, and what it was.
+//! Asking the user before each release: the questions that wait, and their answers.
 //!
 //! A question belongs to the process that asked, where the system tells which one that is,
-//! and else to its connection: nobody else can collect the answer. Knows neither token nor
-//! record; the safe does not come here before both were judged.
+//! and else to its connection: no other one can collect the answer. Knows neither token nor
+//! record; the safe asks only after both were judged.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::safe::events::{Event, Reporter};
 
 /// Most questions at a time.
 const MAX_WAITING: usize = 16;
-/// How long whoever asked may be silent before the question is withdrawn.
+/// How long an asker may be silent before the question is withdrawn.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// After a question that came to nothing, before the same asker's next one.
+/// Between a question that was not granted and the next one of the same asker.
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// May this one have the record?
@@ -31,7 +31,7 @@ pub struct Question {
     reply: oneshot::Sender<Decision>,
 }
 
-/// What the owner says to a [`Question`].
+/// What the user says to a [`Question`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// This once.
@@ -44,7 +44,7 @@ pub enum Decision {
 }
 
 impl Question {
-    /// How long the owner has, from when it was asked. No answer is no.
+    /// How long the user has, from when it was asked. No answer is no.
     pub const TIMEOUT: Duration = Duration::from_secs(60);
 
     /// Answers. An answer to a question that was withdrawn changes nothing.
@@ -58,7 +58,7 @@ impl Question {
         self.reply.is_closed()
     }
 
-    /// Completes when an answer would come too late: the time is up, whoever asked has gone,
+    /// Completes when an answer would come too late: the time is up, the asker has gone,
     /// or the safe is over.
     pub async fn withdrawn(&mut self) {
         self.reply.closed().await;
@@ -71,7 +71,7 @@ pub struct Questions(mpsc::Receiver<Question>);
 
 impl Questions {
     /// The next question that is not withdrawn yet; `None` when the safe is over. Dropping
-    /// the future loses nothing. Dropping this refuses everybody.
+    /// the future loses nothing. Dropping this refuses every request.
     pub async fn next(&mut self) -> Option<Question> {
         loop {
             let question = self.0.recv().await?;
@@ -90,19 +90,19 @@ impl Questions {
     }
 }
 
-/// Who asks, and what the answer is tied to.
+/// The caller of a request, and what the answer to a question is tied to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asker {
     pub(crate) caller: Caller,
     pub(crate) identity: Identity,
 }
 
-/// What can be told apart.
+/// What tells two askers apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Identity {
     /// A process, by its number and when it was started: numbers are used again.
     Process { pid: u32, started: u64 },
-    /// All that is known is the connection.
+    /// Where the process is not known.
     Connection(u64),
 }
 
@@ -113,7 +113,7 @@ impl Default for Identity {
     }
 }
 
-/// What has become of a request.
+/// The decision on a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ruling {
     Allowed,
@@ -134,7 +134,7 @@ struct Waiting {
     asker: Asker,
     answer: Answer,
     asked: Duration,
-    /// When it was last asked after.
+    /// The last request for the answer.
     seen: Duration,
 }
 
@@ -144,7 +144,7 @@ enum Answer {
     Refused,
 }
 
-/// Who has to pause: processes that cannot be told apart do it together.
+/// What has to pause: processes that cannot be told apart pause together.
 #[derive(PartialEq, Eq)]
 enum Pausing {
     Process(Identity),
@@ -185,11 +185,11 @@ impl Consent {
         self.ask(asker, now)
     }
 
-    /// Has time pass: answers that came, and questions for which it is too late.
+    /// Takes answers that came, and withdraws questions whose time is up.
     pub(crate) fn sweep(&mut self, now: Duration, reporter: &Reporter) {
         self.pausing.retain(|(_, until)| *until > now);
         for waiting in &mut self.waiting {
-            waiting.hear(now, reporter);
+            waiting.update(now, reporter);
         }
         let mut gone = Vec::new();
         self.waiting.retain(|waiting| {
@@ -207,7 +207,7 @@ impl Consent {
         }
     }
 
-    /// A connection has ended. What was tied to it alone is over.
+    /// Withdraws what was tied to a connection that has ended.
     pub(crate) fn connection_ended(&mut self, connection: u64, now: Duration, reporter: &Reporter) {
         let identity = Identity::Connection(connection);
         self.always.retain(|it| *it != identity);
@@ -271,7 +271,7 @@ impl Consent {
 }
 
 impl Waiting {
-    fn hear(&mut self, now: Duration, reporter: &Reporter) {
+    fn update(&mut self, now: Duration, reporter: &Reporter) {
         let Answer::Open(answer) = &mut self.answer else { return };
         let caller = || self.asker.caller.clone();
         self.answer = match answer.try_recv() {

@@ -1,8 +1,8 @@
-//! What a safe tells its owner: what happened, and who did it, as the operating system says.
+//! The events of a safe: what happened, and which process and account did it.
 //!
-//! Nothing of a request is ever in an event. Events of one safe come in the order in which
-//! they were judged. They wait in a bounded queue: an owner who does not listen neither blocks
-//! the safe nor lets it grow, and is told how much was lost.
+//! No event contains any part of a request. Events of one safe come in the order in which
+//! they were judged. They wait in a bounded queue: a listener that does not read neither blocks
+//! the safe nor makes it grow, and is told how many were lost.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +13,11 @@ use tokio::sync::Notify;
 
 use crate::safe::caller::Caller;
 
-/// Events that wait to be heard. Memory is taken as they come.
+/// Most events in the queue. Memory is taken as they come.
 const CAPACITY: usize = 1_024;
-/// When so many wait, what one caller fetches in a row is counted, and not told each time.
+/// From so many on, repeated fetches of one caller are counted in one event.
 const CROWDED: usize = 16;
-/// Places in the queue that refusals leave free: they come in floods, and should not displace
+/// Room in the queue that is kept from refusals: they come in floods, and should not displace
 /// what was judged.
 const FOR_JUDGED: usize = CAPACITY / 2;
 
@@ -61,22 +61,22 @@ pub enum Event {
         /// The user id, if the system tells it.
         account: Option<u32>,
     },
-    /// The owner said no.
+    /// The user said no.
     Denied {
         /// To whom.
         caller: Caller,
     },
-    /// The owner did not answer in time, which means no.
+    /// The user did not answer in time, which means no.
     Unanswered {
-        /// Who had asked.
+        /// The asker.
         caller: Caller,
     },
-    /// Whoever had asked did not wait for the owner's answer, or did not come for the record.
+    /// The asker did not wait for the user's answer, or did not collect the record.
     Withdrawn {
-        /// Who had asked.
+        /// The asker.
         caller: Caller,
     },
-    /// The owner gave the safe more time.
+    /// The user gave the safe more time.
     Extended {
         /// All that is left of it.
         remaining: Duration,
@@ -87,7 +87,7 @@ pub enum Event {
     Spent,
     /// The safe was closed.
     Closed {
-        /// By whom; `None` is the owner.
+        /// By whom; `None` is the user.
         caller: Option<Caller>,
     },
     /// The deadline has passed.
@@ -107,7 +107,7 @@ impl Event {
         matches!(self, Self::Fetched { caller: last, uses_left: None } if last == caller)
     }
 
-    /// Comes from whoever can connect, as often as they like.
+    /// Any client that can connect can cause it, at any rate.
     fn is_refusal(&self) -> bool {
         matches!(
             self,
@@ -132,7 +132,7 @@ impl Events {
                 return Some(event);
             }
             if self.post.is_over.load(Ordering::Acquire) {
-                // Whatever came between the two looks.
+                // Events between the two looks.
                 return self.try_next();
             }
             self.post.news.notified().await;
@@ -164,7 +164,7 @@ impl Drop for Events {
     }
 }
 
-/// What lies between a safe and its owner.
+/// The queue between a safe and its listener.
 #[derive(Debug)]
 struct Post {
     waiting: Mutex<Waiting>,
@@ -180,7 +180,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Counts what is the same as the last one, where many wait.
+    /// Counts a fetch that repeats the last one, where many wait.
     fn repeats(&mut self, caller: &Caller) -> bool {
         if self.queue.len() < CROWDED || !self.lost.is_none() {
             return false;
@@ -251,7 +251,7 @@ impl Lost {
 pub(crate) struct Reporter(Option<Arc<Post>>);
 
 impl Reporter {
-    /// One that somebody hears.
+    /// A reporter and its listener.
     pub(crate) fn with_listener() -> (Self, Events) {
         let post = Arc::new(Post {
             waiting: Mutex::default(),
@@ -262,7 +262,7 @@ impl Reporter {
         (Self(Some(post.clone())), Events { post, held: None })
     }
 
-    /// Whether anybody listens, so that finding out who did something is worth while.
+    /// Whether there is a listener, so that looking callers up is worth while.
     pub(crate) fn has_listener(&self) -> bool {
         self.listening().is_some()
     }
@@ -277,7 +277,7 @@ impl Reporter {
     pub(crate) fn report_fetched(&self, caller: &Caller, uses_left: Option<u32>) {
         let Some(post) = self.listening() else { return };
         let mut waiting = lock(&post.waiting);
-        // Whoever is to hear what it repeats has news already.
+        // The event that is repeated has woken the listener already.
         if uses_left.is_some() || !waiting.repeats(caller) {
             waiting.push(Event::Fetched { caller: caller.clone(), uses_left });
             drop(waiting);
@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn without_a_listener_nothing_is_put_together() {
-        let unheard = || -> Event { panic!("nobody listens") };
+        let unheard = || -> Event { panic!("there is no listener") };
         Reporter::default().report(unheard);
         let (reporter, events) = Reporter::with_listener();
         assert!(reporter.has_listener());

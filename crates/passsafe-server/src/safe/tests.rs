@@ -224,7 +224,7 @@ fn a_locked_safe_stays_locked_past_its_deadline() {
     for number in 0..3 {
         safe.fetch(&token(number)).unwrap_err();
     }
-    safe.close_by_owner();
+    safe.close_by_user();
     clock.advance(seconds(3_600));
     assert_eq!(safe.remaining(), None);
     assert_eq!(safe.status().state, State::Locked);
@@ -242,7 +242,7 @@ impl AsRef<[u8]> for Held {
 #[test]
 fn every_end_lets_go_of_record_and_token() {
     let ends: [fn(&Safe, &ManualClock); 4] = [
-        |safe, _| safe.close_by_owner(),
+        |safe, _| safe.close_by_user(),
         |safe, clock| {
             clock.advance(seconds(3_600));
             drop(safe.status());
@@ -282,7 +282,7 @@ fn followers_hear_of_the_end() {
     let (safe, _) = safe();
     let state = safe.subscribe();
     assert_eq!(*state.borrow(), State::Open);
-    safe.close_by_owner();
+    safe.close_by_user();
     assert_eq!(*state.borrow(), State::Closed);
 }
 
@@ -382,7 +382,7 @@ proptest! {
                 Event::Wrong(number) => safe.fetch(&token(number)).map(|_| ()),
                 Event::Close(true) => safe.close(&token(RIGHT)),
                 Event::Close(false) => safe.close(&token(0)),
-                Event::Owner => { safe.close_by_owner(); Ok(()) }
+                Event::Owner => { safe.close_by_user(); Ok(()) }
                 Event::Boot(by) => { clock.advance_boot(seconds(by)); Ok(()) }
                 Event::Wall(by) => { clock.advance_wall(seconds(by)); Ok(()) }
                 Event::WallBack(by) => { clock.set_wall_back(seconds(by)); Ok(()) }

@@ -1,4 +1,4 @@
-//! The owner's part under a clock that the tests move: questions, more time, and what is told.
+//! The user's part under a clock that the tests move: questions, more time, and what is told.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -243,7 +243,7 @@ fn no_safe_lives_longer_than_the_longest() {
 fn a_safe_that_is_over_is_not_extended() {
     type End = fn(&Safe, &ManualClock);
     let ends: [(End, State); 4] = [
-        (|safe, _| safe.close_by_owner(), State::Closed),
+        (|safe, _| safe.close_by_user(), State::Closed),
         (|_, clock| clock.advance(seconds(3_600)), State::Expired),
         (|safe, _| drop((0..3).map(|_| safe.fetch(&token(1))).collect::<Vec<_>>()), State::Locked),
         (|safe, _| drop(safe.fetch(&token(RIGHT))), State::Spent),
@@ -264,7 +264,7 @@ fn ends_are_told_once_and_behind_what_led_to_them() {
     for _ in 0..4 {
         assert!(safe.fetch(&token(1)).is_err());
     }
-    safe.close_by_owner();
+    safe.close_by_user();
     let told: Vec<Event> = std::iter::from_fn(|| events.try_next()).collect();
     let wrong = |attempts_left| Event::InvalidToken { caller: Caller::default(), attempts_left };
     assert_eq!(told, [wrong(2), wrong(1), wrong(0), Event::Locked]);
