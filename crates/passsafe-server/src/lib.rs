@@ -6,14 +6,14 @@
 //! exit: the program that embeds it binds the sockets ([`bind_localhost`] helps), decides
 //! when to stop, and learns from [`run`] how the safe ended.
 //!
-//! The adversary is whoever can reach the port without the token. Other accounts of the
-//! machine are turned away at the transport ([`Admission`]), web pages are refused by their
-//! headers, and guessers are locked out at the third wrong token, however many try at once;
-//! see [`Safe`]. Floods and slow clients lose their places to newcomers; see [`run`].
+//! The adversary can reach the port and lacks the token. Other accounts of the machine are
+//! refused when they connect ([`Admission`]), web pages by their headers, and guessers are
+//! locked out at the third wrong token, however many try at once; see [`Safe`]. Floods and
+//! slow clients lose their slots to new connections; see [`run`].
 //!
-//! The embedding program can listen to what happens, and who did it ([`Safe::with_events`]), limit
-//! how often the record is handed out ([`Safe::with_max_uses`]), ask the user before each release
-//! ([`Safe::with_consent`]), and give the safe more time ([`Safe::extend`]).
+//! The embedding program can listen to what happens and who did it ([`Safe::with_events`]),
+//! limit how often the record is handed out ([`Safe::with_max_uses`]), ask the user before each
+//! release ([`Safe::with_consent`]), and give the safe more time ([`Safe::extend`]).
 //!
 //! ```
 //! use std::sync::Arc;

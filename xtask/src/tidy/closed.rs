@@ -18,7 +18,7 @@ const CLOSED: [(&str, &str); 6] = [
     ("crates/passsafe-server", "Listener"),
     ("crates/passsafe-server", "SocketMode"),
     // Who matches these decides about access, and must see each answer.
-    ("crates/passsafe-peer", "Owner"),
+    ("crates/passsafe-peer", "SocketOwner"),
     ("crates/passsafe-peer", "Source"),
     ("crates/passsafe-peer", "Holder"),
     // The answers to one question, which programs give and never read.

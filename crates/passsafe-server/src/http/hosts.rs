@@ -31,7 +31,7 @@ impl AllowedHosts {
         self
     }
 
-    /// Whether `authority` names the safe behind `transport`.
+    /// Whether `authority` names the safe on this transport.
     pub(crate) fn allows(&self, authority: &[u8], transport: Transport) -> bool {
         let is = |name: &str| authority.eq_ignore_ascii_case(name.as_bytes());
         let own = match transport {
