@@ -1,4 +1,4 @@
-//! Who is let in at the door of a served safe: real connections of this account and of
+//! Which accounts a served safe admits: real connections of this account and of
 //! another one, by TCP and by a Unix socket.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
@@ -15,38 +15,30 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
-use passsafe_core::wire::State;
-use passsafe_core::{Deadline, Lifetime, Token};
 use passsafe_peer::{Peers, Source};
 use passsafe_server::{
-    Admission, AllowedHosts, Clock as _, Event, Events, Listener, Safe, SocketFile, SocketMode,
-    SystemClock, bind_localhost, run,
+    Admission, AllowedHosts, Event, Events, Listener, Safe, SocketFile, SocketMode, bind_localhost,
 };
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::runtime::Builder;
 
 use account::{OTHER, as_other};
-use support::seal;
+use support::{Server, open_safe, seal};
 
-/// A safe served on localhost and on a socket. Dropping it stops the server.
+/// A safe served on localhost and on a socket.
 struct Served {
     address: SocketAddr,
     socket: PathBuf,
     safe: Arc<Safe>,
     events: Events,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<State>>,
+    _server: Server,
     _folder: TempDir,
 }
 
 impl Served {
     fn start(admission: impl FnOnce(Admission) -> Admission) -> Self {
-        let clock = Arc::new(SystemClock);
-        let deadline = Deadline::new(clock.now(), Lifetime::MAX);
-        let token = Token::parse("936265").unwrap();
-        let (safe, events) = Safe::new(&seal("S3kr!t"), token, deadline, clock).with_events();
+        let (safe, events) = open_safe(&seal("S3kr!t")).with_events();
         let safe = Arc::new(safe);
         let folder = TempDir::new().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -57,27 +49,9 @@ impl Served {
         let listeners: Vec<Listener> =
             tcp.into_iter().map(Listener::from).chain([unix.into()]).collect();
         let admission = admission(Admission::default());
-        let (stop, stopped) = oneshot::channel();
-        let thread = {
-            let safe = safe.clone();
-            thread::spawn(move || {
-                let runtime =
-                    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                let shutdown = async { stopped.await.unwrap_or(()) };
-                runtime
-                    .block_on(run(listeners, safe, AllowedHosts::default(), admission, shutdown))
-                    .unwrap()
-            })
-        };
-        Self {
-            address,
-            socket,
-            safe,
-            events,
-            stop: Some(stop),
-            thread: Some(thread),
-            _folder: folder,
-        }
+        let (hosts, runtime) = (AllowedHosts::default(), Builder::new_current_thread());
+        let server = Server::start(listeners, safe.clone(), hosts, admission, runtime);
+        Self { address, socket, safe, events, _server: server, _folder: folder }
     }
 
     /// A wrong token by TCP, and all that comes back.
@@ -107,18 +81,11 @@ impl Served {
     }
 }
 
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.stop.take().unwrap().send(()).unwrap();
-        self.thread.take().unwrap().join().unwrap();
-    }
-}
-
 fn exchange(mut stream: impl Read + Write, host: &str) -> String {
     let request = format!(
         "POST /v1/secret HTTP/1.1\r\nHost: {host}\r\nPasssafe-Token: 000000\r\nConnection: close\r\n\r\n"
     );
-    // Whoever is refused may find the connection closed at any moment.
+    // The connection of a refused client may be closed at any moment.
     let _refused = stream.write_all(request.as_bytes());
     let mut answer = Vec::new();
     let _refused = stream.read_to_end(&mut answer);

@@ -8,53 +8,33 @@ mod support;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Barrier};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use passsafe_core::wire::State;
-use passsafe_core::{Deadline, Lifetime, Token};
-use passsafe_server::{
-    Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
-};
-use tokio::sync::oneshot;
+use passsafe_server::{Admission, AllowedHosts, bind_localhost};
+use tokio::runtime::Builder;
 
-use support::seal;
+use support::{RIGHT, Server, open_safe, seal};
 
-const RIGHT: &str = "936265";
 /// Connections that a safe holds at most.
-const PLACES: usize = 256;
+const MAX_CONNECTIONS: usize = 256;
 
 struct Served {
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<State>>,
+    server: Server,
 }
 
 impl Served {
     /// Served by several threads, so that what is not done under the lock can be seen.
     fn start() -> Self {
-        let clock = Arc::new(SystemClock);
-        let deadline = Deadline::new(clock.now(), Lifetime::MAX);
-        let safe = Safe::new(&seal("S3kr!t"), Token::parse(RIGHT).unwrap(), deadline, clock);
         let listeners = bind_localhost(0).unwrap();
         let address = listeners[0].local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let thread = thread::spawn(move || {
-            let mut runtime = tokio::runtime::Builder::new_multi_thread();
-            runtime.worker_threads(4).enable_all().build().unwrap().block_on(async {
-                let shutdown = async { stopped.await.unwrap_or(()) };
-                run(
-                    listeners,
-                    Arc::new(safe),
-                    AllowedHosts::default(),
-                    Admission::default(),
-                    shutdown,
-                )
-                .await
-                .unwrap()
-            })
-        });
-        Self { address, stop: Some(stop), thread: Some(thread) }
+        let safe = Arc::new(open_safe(&seal("S3kr!t")));
+        let (hosts, admission) = (AllowedHosts::default(), Admission::default());
+        let mut runtime = Builder::new_multi_thread();
+        runtime.worker_threads(4);
+        Self { address, server: Server::start(listeners, safe, hosts, admission, runtime) }
     }
 
     fn connect(&self) -> Kept {
@@ -65,19 +45,6 @@ impl Served {
 
     fn idle(&self, count: usize) -> Vec<TcpStream> {
         (0..count).map(|_| TcpStream::connect(self.address).unwrap()).collect()
-    }
-
-    fn end(&mut self) -> State {
-        self.stop.take().unwrap().send(()).unwrap();
-        self.thread.take().unwrap().join().unwrap()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        if self.stop.is_some() {
-            self.end();
-        }
     }
 }
 
@@ -117,7 +84,7 @@ fn idle_connections_go_oldest_first_and_the_owner_is_served() {
     let served = Served::start();
     let mut kept = served.connect();
     assert_eq!(kept.fetch(RIGHT).0, 200);
-    let idle = served.idle(PLACES - 2);
+    let idle = served.idle(MAX_CONNECTIONS - 2);
     // Accepted after all of them.
     assert_eq!(served.connect().fetch(RIGHT).0, 200);
     // Having just asked, it is younger than all of them.
@@ -130,7 +97,7 @@ fn idle_connections_go_oldest_first_and_the_owner_is_served() {
     let alive: Vec<bool> = idle.iter().chain(&more_idle).map(is_alive).collect();
     assert!(alive.is_sorted(), "the oldest go first: {alive:?}");
     let alive = alive.iter().filter(|alive| **alive).count();
-    assert!((PLACES - 60..PLACES).contains(&alive), "{alive}");
+    assert!((MAX_CONNECTIONS - 60..MAX_CONNECTIONS).contains(&alive), "{alive}");
 }
 
 #[test]
@@ -202,12 +169,12 @@ fn of_twenty_thousand_wrong_tokens_three_are_judged() {
 #[test]
 fn the_end_waits_for_none_of_many() {
     let mut served = Served::start();
-    let mut clients = served.idle(2 * PLACES);
-    for client in clients.iter_mut().skip(PLACES).step_by(2) {
+    let mut clients = served.idle(2 * MAX_CONNECTIONS);
+    for client in clients.iter_mut().skip(MAX_CONNECTIONS).step_by(2) {
         let _evicted_by_now = client.write_all(b"POST /v1/secret HTT");
     }
     let start = Instant::now();
-    assert_eq!(served.end(), State::Closed);
+    assert_eq!(served.server.stop().unwrap(), State::Closed);
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     assert!(!clients.iter().any(is_alive));
 }

@@ -14,20 +14,15 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use passsafe_core::wire::{State, Status};
-use passsafe_core::{Deadline, Lifetime, Token};
-use passsafe_server::{
-    Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
-};
+use passsafe_server::{Admission, AllowedHosts, bind_localhost};
 use serde::Deserialize;
-use tokio::sync::oneshot;
+use tokio::runtime::Builder;
 
-use support::seal;
+use support::{RIGHT, Server, open_safe, seal};
 
-const RIGHT: &str = "936265";
 const WRONG: &str = "000000";
 
 #[derive(Deserialize)]
@@ -75,31 +70,19 @@ fn is(line: &str, name: &str) -> bool {
     line.split_once(':').is_some_and(|(it, _)| it.eq_ignore_ascii_case(name))
 }
 
-/// A served safe. Dropping it stops the server.
 struct Served {
     port: u16,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<State>>,
+    _server: Server,
 }
 
 impl Served {
     fn start() -> Self {
-        let clock = Arc::new(SystemClock);
-        let deadline = Deadline::new(clock.now(), Lifetime::MAX);
-        let safe = Safe::new(&seal("S3kr!t"), Token::parse(RIGHT).unwrap(), deadline, clock);
         let listeners = bind_localhost(0).unwrap();
         let port = listeners[0].local_addr().unwrap().port();
-        let (stop, stopped) = oneshot::channel();
-        let thread = thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let shutdown = async { stopped.await.unwrap_or(()) };
-            let hosts = AllowedHosts::default();
-            runtime
-                .block_on(run(listeners, Arc::new(safe), hosts, Admission::default(), shutdown))
-                .unwrap()
-        });
-        Self { port, stop: Some(stop), thread: Some(thread) }
+        let safe = Arc::new(open_safe(&seal("S3kr!t")));
+        let (hosts, admission) = (AllowedHosts::default(), Admission::default());
+        let runtime = Builder::new_current_thread();
+        Self { port, _server: Server::start(listeners, safe, hosts, admission, runtime) }
     }
 
     fn ask(&self, request: &str) -> String {
@@ -121,15 +104,6 @@ impl Served {
         assert_eq!((status.state, status.attempts_left), (State::Open, 3));
         let answer = self.ask(&format!("POST /v1/secret {head}Passsafe-Token: {RIGHT}\r\n\r\n"));
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        if let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) {
-            let _already_over = stop.send(());
-            assert!(thread.join().is_ok());
-        }
     }
 }
 

@@ -3,54 +3,32 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use passsafe_core::wire::State;
-use passsafe_core::{Deadline, Lifetime, Token};
-use passsafe_server::{
-    Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
-};
-use tokio::sync::oneshot;
+use passsafe_server::{Admission, AllowedHosts, bind_localhost};
+use tokio::runtime::Builder;
 
-use crate::support::seal;
+use crate::support::{RIGHT, Server, open_safe, seal};
 
-const RIGHT: &str = "936265";
-
-/// A served safe. Dropping it stops the server and waits for it.
 struct Served {
     port: u16,
     addresses: Vec<SocketAddr>,
     record: String,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<State>>,
+    server: Server,
 }
 
 impl Served {
     fn start() -> Self {
         let record = seal(vec![b'x'; 65_536]);
-        let clock = Arc::new(SystemClock);
-        let deadline = Deadline::new(clock.now(), Lifetime::MAX);
-        let safe = Safe::new(&record, Token::parse(RIGHT).unwrap(), deadline, clock);
         let listeners = bind_localhost(0).unwrap();
         let addresses: Vec<_> = listeners.iter().map(|it| it.local_addr().unwrap()).collect();
-        let (stop, stopped) = oneshot::channel();
-        let thread = thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let hosts = AllowedHosts::default().with("tunnel.example:9000");
-            let shutdown = async { stopped.await.unwrap_or(()) };
-            runtime
-                .block_on(run(listeners, Arc::new(safe), hosts, Admission::default(), shutdown))
-                .unwrap()
-        });
-        Self {
-            port: addresses[0].port(),
-            addresses,
-            record: record.to_json(),
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        let hosts = AllowedHosts::default().with("tunnel.example:9000");
+        let safe = Arc::new(open_safe(&record));
+        let runtime = Builder::new_current_thread();
+        let server = Server::start(listeners, safe, hosts, Admission::default(), runtime);
+        Self { port: addresses[0].port(), addresses, record: record.to_json(), server }
     }
 
     /// Sends bytes, ends the sending half, and returns all that comes back.
@@ -79,16 +57,7 @@ impl Served {
 
     /// Waits for the server to end by itself.
     fn end(&mut self) -> State {
-        self.thread.take().unwrap().join().unwrap()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        if let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) {
-            let _already_over = stop.send(());
-            assert!(thread.join().is_ok());
-        }
+        self.server.thread.take().unwrap().join().unwrap()
     }
 }
 
@@ -391,8 +360,7 @@ fn shutdown_does_not_wait_for_clients() {
     let mut served = Served::start();
     let mut idle = TcpStream::connect(served.addresses[0]).unwrap();
     idle.write_all(b"GET /v1/status HTT").unwrap();
-    served.stop.take().unwrap().send(()).unwrap();
-    assert_eq!(served.end(), State::Closed);
+    assert_eq!(served.server.stop(), Some(State::Closed));
     let mut bytes = Vec::new();
     let _cut = idle.read_to_end(&mut bytes);
     assert!(bytes.is_empty());

@@ -6,36 +6,31 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::{fs, process};
 
 use passsafe_core::wire::State;
-use passsafe_core::{Deadline, Lifetime, Token};
 use passsafe_server::{
-    Admission, AllowedHosts, Caller, Clock as _, Event, Events, Listener, Safe, SocketFile,
-    SocketMode, SystemClock, bind_localhost, run,
+    Admission, AllowedHosts, Caller, Event, Events, Listener, Safe, SocketFile, SocketMode,
+    bind_localhost,
 };
 use rustix::process::geteuid;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::runtime::Builder;
 
-use crate::support::seal;
+pub(crate) use crate::support::RIGHT;
+use crate::support::{self, Server, seal};
 
-pub(crate) const RIGHT: &str = "936265";
 pub(crate) fn open_safe() -> Safe {
-    let clock = Arc::new(SystemClock);
-    let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
-    Safe::new(&seal("S3kr!t"), Token::parse(RIGHT).unwrap(), deadline, clock)
+    support::open_safe(&seal("S3kr!t"))
 }
 
-/// Dropping it stops the server.
+/// A safe that is served on localhost and on a socket.
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     pub(crate) socket: PathBuf,
     pub(crate) safe: Arc<Safe>,
     pub(crate) events: Events,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<State>>,
+    server: Server,
     pub(crate) folder: TempDir,
 }
 
@@ -59,17 +54,9 @@ impl Served {
         let (unix, _) = SocketFile::bind(&socket, SocketMode::Everybody).unwrap();
         let listeners: Vec<Listener> =
             tcp.into_iter().map(Listener::from).chain([unix.into()]).collect();
-        let (stop, stopped) = oneshot::channel();
-        let served = safe.clone();
-        let thread = thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let shutdown = async { stopped.await.unwrap_or(()) };
-            let hosts = AllowedHosts::default();
-            runtime.block_on(run(listeners, served, hosts, admission, shutdown)).unwrap()
-        });
-        let (stop, thread) = (Some(stop), Some(thread));
-        Self { address, socket, safe, events, stop, thread, folder }
+        let (hosts, runtime) = (AllowedHosts::default(), Builder::new_current_thread());
+        let server = Server::start(listeners, safe.clone(), hosts, admission, runtime);
+        Self { address, socket, safe, events, server, folder }
     }
 
     pub(crate) fn connect(&self) -> Visitor<TcpStream> {
@@ -91,14 +78,7 @@ impl Served {
 
     /// Stops the server, and waits for it.
     pub(crate) fn stop(&mut self) -> Option<State> {
-        let _over_already = self.stop.take()?.send(());
-        Some(self.thread.take()?.join().unwrap())
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.stop();
+        self.server.stop()
     }
 }
 
