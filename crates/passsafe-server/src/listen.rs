@@ -41,5 +41,6 @@ pub(crate) enum Transport {
     /// TCP, on this port.
     Port(u16),
     /// A Unix socket, which no browser reaches.
+    #[cfg_attr(not(any(unix, test)), expect(dead_code, reason = "there are no Unix sockets"))]
     Socket,
 }

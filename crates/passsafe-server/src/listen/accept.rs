@@ -95,6 +95,10 @@ impl Accepted {
     }
 
     /// To be read from.
+    #[cfg_attr(
+        not(unix),
+        expect(clippy::unnecessary_wraps, reason = "a Unix socket may fail to be registered")
+    )]
     pub(crate) fn into_stream(self) -> io::Result<(Box<dyn Stream>, Transport)> {
         Ok(match self {
             Self::Tcp(stream, transport) => {

@@ -9,7 +9,7 @@ pub(super) fn name_process(asker: Asker, _: u32, _: u32, _: Duration) -> Asker {
 }
 
 #[derive(Default)]
-pub(super) struct ProcessSearch;
+pub(super) struct ProcessSearch {}
 
 impl ProcessSearch {
     #[expect(clippy::unused_async, reason = "the search of Linux takes time")]

@@ -27,6 +27,10 @@ pub struct Process {
 
 impl Process {
     /// A process whose names may consist of any bytes.
+    #[cfg_attr(
+        not(any(target_os = "linux", test)),
+        expect(dead_code, reason = "no process can be found")
+    )]
     pub(crate) fn new(pid: u32, command: &[u8], program: Option<&[u8]>) -> Self {
         let name = match program {
             None => printable(command),

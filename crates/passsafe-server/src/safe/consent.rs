@@ -101,6 +101,10 @@ pub(crate) struct Asker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Identity {
     /// A process, by its number and when it was started: numbers are used again.
+    #[cfg_attr(
+        not(any(target_os = "linux", test)),
+        expect(dead_code, reason = "no process can be found")
+    )]
     Process { pid: u32, started: u64 },
     /// Where the process is not known.
     Connection(u64),
