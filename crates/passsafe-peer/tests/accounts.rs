@@ -39,6 +39,16 @@ fn ends(stream: &TcpStream) -> (SocketAddr, SocketAddr) {
     (stream.local_addr().unwrap(), stream.peer_addr().unwrap())
 }
 
+#[track_caller]
+fn assert_client(sources: &[Source<'_>], near: SocketAddr, far: SocketAddr, owner: SocketOwner) {
+    assert_eq!(Peers::by(sources).client(near, far).owner, owner, "{sources:?}");
+}
+
+#[track_caller]
+fn assert_server(sources: &[Source<'_>], near: SocketAddr, far: SocketAddr, owner: SocketOwner) {
+    assert_eq!(Peers::by(sources).server(near, far), owner, "{sources:?}");
+}
+
 fn for_each_source(check: impl Fn(&[Source<'_>])) {
     check(NETLINK);
     check(TABLES);
@@ -54,11 +64,7 @@ fn the_account_behind_a_connection_is_found() {
             for (_held, owner) in [(dial(), own_account()), (as_other(dial), OTHER)] {
                 let (accepted, _) = listener.accept().unwrap();
                 let (near, far) = ends(&accepted);
-                assert_eq!(
-                    Peers::by(sources).client(near, far).owner,
-                    SocketOwner::Account(owner),
-                    "{sources:?}"
-                );
+                assert_client(sources, near, far, SocketOwner::Account(owner));
             }
         }
     });
@@ -73,17 +79,9 @@ fn an_ipv6_socket_that_speaks_ipv4_is_found() {
         let _held = as_other(|| TcpStream::connect((mapped, port)).unwrap());
         let (accepted, _) = listener.accept().unwrap();
         let (near, far) = ends(&accepted);
-        assert_eq!(
-            Peers::by(sources).client(near, far).owner,
-            SocketOwner::Account(OTHER),
-            "{sources:?}"
-        );
+        assert_client(sources, near, far, SocketOwner::Account(OTHER));
         let (near, far) = (mapped_address(near), mapped_address(far));
-        assert_eq!(
-            Peers::by(sources).client(near, far).owner,
-            SocketOwner::Account(OTHER),
-            "{sources:?}"
-        );
+        assert_client(sources, near, far, SocketOwner::Account(OTHER));
     });
 }
 
@@ -104,11 +102,7 @@ fn a_client_that_has_said_all_is_still_known() {
         let (mut accepted, _) = listener.accept().unwrap();
         accepted.read_to_end(&mut Vec::new()).unwrap();
         let (near, far) = ends(&accepted);
-        assert_eq!(
-            Peers::by(sources).client(near, far).owner,
-            SocketOwner::Account(OTHER),
-            "{sources:?}"
-        );
+        assert_client(sources, near, far, SocketOwner::Account(OTHER));
         drop(client);
     });
 }
@@ -123,7 +117,7 @@ fn a_client_that_is_gone_is_nobody() {
         let (near, far) = ends(&accepted);
         drop(client);
         accepted.read_to_end(&mut Vec::new()).unwrap();
-        assert_eq!(Peers::by(sources).client(near, far).owner, SocketOwner::Gone, "{sources:?}");
+        assert_client(sources, near, far, SocketOwner::Gone);
     });
 }
 
@@ -134,7 +128,7 @@ fn an_end_that_nobody_has_accepted_is_nobody() {
         let listener = as_other(|| listen(Ipv4Addr::LOCALHOST));
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (near, far) = ends(&client);
-        assert_eq!(Peers::by(sources).client(near, far).owner, SocketOwner::Gone, "{sources:?}");
+        assert_client(sources, near, far, SocketOwner::Gone);
     });
 }
 
@@ -146,27 +140,15 @@ fn the_account_that_listens_is_found_before_and_after_it_accepts() {
             {
                 let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
                 let (near, far) = ends(&client);
-                assert_eq!(
-                    Peers::by(sources).server(near, far),
-                    SocketOwner::Account(owner),
-                    "{sources:?}"
-                );
+                assert_server(sources, near, far, SocketOwner::Account(owner));
                 let (accepted, _) =
                     if owner == OTHER { as_other(|| listener.accept()) } else { listener.accept() }
                         .unwrap();
-                assert_eq!(
-                    Peers::by(sources).server(near, far),
-                    SocketOwner::Account(owner),
-                    "{sources:?}"
-                );
+                assert_server(sources, near, far, SocketOwner::Account(owner));
                 drop(listener);
-                assert_eq!(
-                    Peers::by(sources).server(near, far),
-                    SocketOwner::Account(owner),
-                    "{sources:?}"
-                );
+                assert_server(sources, near, far, SocketOwner::Account(owner));
                 drop(accepted);
-                assert_eq!(Peers::by(sources).server(near, far), SocketOwner::Gone, "{sources:?}");
+                assert_server(sources, near, far, SocketOwner::Gone);
             }
         }
     });
@@ -205,11 +187,7 @@ fn the_holder_counts_more_than_the_listener() {
         drop(listener);
         let successor = TcpListener::bind(address).unwrap();
         let (near, far) = ends(&client);
-        assert_eq!(
-            Peers::by(sources).server(near, far),
-            SocketOwner::Account(OTHER),
-            "{sources:?}"
-        );
+        assert_server(sources, near, far, SocketOwner::Account(OTHER));
         client.write_all(b"x").unwrap();
         drop((accepted, successor));
     });
