@@ -4,17 +4,17 @@ use passsafe_client::Error;
 use passsafe_core::{Cost, Entries, Passphrase, RandomError, SealError, SealedRecord, Seed, User};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use crate::failure::{Failure, code};
+use crate::text::failure::{Failure, code};
 
 /// A sealed record, and what its owner needs to hand it out.
-pub(super) struct Sealed {
-    pub(super) record: SealedRecord,
-    pub(super) passphrase: Passphrase,
-    pub(super) seed: Seed,
+pub(crate) struct Sealed {
+    pub(crate) record: SealedRecord,
+    pub(crate) passphrase: Passphrase,
+    pub(crate) seed: Seed,
 }
 
 /// Seals `entries` under a fresh passphrase. Takes about a tenth of a second.
-pub(super) fn seal(entries: &Entries, user: &User) -> Result<Sealed, Failure> {
+pub(crate) fn seal(entries: &Entries, user: &User) -> Result<Sealed, Failure> {
     try_seal(entries, user).map_err(|error| Failure::os("the password cannot be sealed", error))
 }
 
@@ -32,7 +32,7 @@ fn try_seal(entries: &Entries, user: &User) -> Result<Sealed, SealError> {
 /// The user that the passphrase is bound to: the one named, or the account.
 ///
 /// What cannot be shown as text cannot be named on the other side.
-pub(super) fn user(
+pub(crate) fn user(
     named: Option<&User>,
     account: impl FnOnce() -> Result<User, Error>,
 ) -> Result<User, Failure> {

@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::around::Around;
 #[cfg(target_env = "gnu")]
 use crate::clocks::Clocks;
 use crate::kept::Kept;
 use crate::scan::{Hit, Memory, derive, encodings, environment, needles};
+use crate::supervise::Around;
 use crate::support::{Safe, passsafe};
 
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
@@ -79,7 +79,7 @@ fn assert_isolated(safe: &Safe) {
     assert_eq!(names, ["LANG", "LC_TIME", "TERM"]);
 
     let command_line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
-    assert!(command_line.starts_with("passsafe\0__serving\0--handoff="), "{command_line:?}");
+    assert!(command_line.starts_with("passsafe\0__serving\0--handover="), "{command_line:?}");
     assert_eq!(fs::read_to_string(format!("/proc/{pid}/comm")).unwrap(), "passsafe\n");
 
     let memory = Memory::of(pid);

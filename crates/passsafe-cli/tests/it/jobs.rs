@@ -9,8 +9,8 @@ use rexpect::session::PtySession;
 use rustix::process::{Signal, kill_process};
 use rustix::termios::{Winsize, tcgetwinsize, tcsetwinsize};
 
-use crate::around::wait_until_stopped;
 use crate::prompts::{TWICE, at_terminal, expect, expect_exit, shell};
+use crate::supervise::wait_until_stopped;
 use crate::support::{BINARY, passsafe, without_variables};
 
 const SERVE: &str = "serve --minutes 5";
@@ -99,7 +99,7 @@ fn ctrl_c_at_the_password_starts_no_program() {
     session.send_control('c').unwrap();
     expect(&mut session, "error: interrupted at a prompt");
     expect(&mut session, "code=130");
-    // What waited at the gate had the terminal open, too.
+    // The launcher had the terminal open, too.
     session.exp_eof().unwrap();
     assert!(!mark.exists());
 }

@@ -1,0 +1,395 @@
+//! What stands on the screen at each moment: from events, questions, keys and time to text.
+//!
+//! Has no input or output of its own, so that a test can be the terminal.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant, SystemTime};
+
+use passsafe_core::wire::State;
+use passsafe_server::{Caller, Decision, Event, Question};
+
+use super::caller_name::{Names, who};
+use super::consent::{self, Asking};
+use super::counts::Tally;
+use super::keys::Keys;
+use super::live_line::{self, View};
+use super::local_time::LocalTime;
+use super::log_json;
+use super::log_text::{self, Tone};
+use super::options::{Manner, Show};
+use super::rate_limit::{Class, Flood};
+use super::style::Style;
+
+/// Bytes of log that wait for a terminal that takes nothing.
+const MOST_WAITING: usize = 16 * 1024;
+/// How often what moves is drawn.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// One reading of all that the screen needs to know from outside.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Glance {
+    pub(super) now: Instant,
+    pub(super) time: SystemTime,
+    pub(super) state: State,
+    pub(super) remaining: Duration,
+    /// Whether this program has the terminal.
+    pub(super) in_foreground: bool,
+    pub(super) columns: usize,
+}
+
+/// What a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// More time for the safe.
+    Extend,
+}
+
+/// Everything that is known and not shown yet, or shown and not over yet.
+pub(super) struct Board {
+    manner: Manner,
+    style: Style,
+    local: LocalTime,
+    /// Whether the log goes to the terminal, so that a line below it can live.
+    log_is_terminal: bool,
+    pub(super) names: Names,
+    tally: Tally,
+    flood: Flood,
+    keys: Keys,
+    whole: Duration,
+    uses_left: Option<u32>,
+    asking: Option<Asking>,
+    waiting: VecDeque<(Question, Instant)>,
+    closed_by: Option<Caller>,
+    /// For the log, and for the terminal where that is another one.
+    log: String,
+    aside: String,
+    unshown: u64,
+    was_in_foreground: bool,
+}
+
+impl Board {
+    pub(super) fn new(
+        manner: Manner,
+        style: Style,
+        local: LocalTime,
+        log_is_terminal: bool,
+        whole: Duration,
+    ) -> Self {
+        Self {
+            manner,
+            style,
+            local,
+            log_is_terminal,
+            names: Names::default(),
+            tally: Tally::default(),
+            flood: Flood::default(),
+            keys: Keys::default(),
+            whole,
+            uses_left: manner.max_uses.map(Into::into),
+            asking: None,
+            waiting: VecDeque::new(),
+            closed_by: None,
+            log: String::new(),
+            aside: String::new(),
+            unshown: 0,
+            was_in_foreground: true,
+        }
+    }
+
+    /// Something happened.
+    pub(super) fn happened(&mut self, event: &Event, glance: Glance) {
+        self.tally.count(event, &self.names);
+        match event {
+            Event::Fetched { uses_left, .. } => self.uses_left = *uses_left,
+            Event::Spent => self.uses_left = Some(0),
+            Event::Closed { caller } => self.closed_by.clone_from(caller),
+            _ => {}
+        }
+        if !self.flood.admits(event, glance.now) {
+            return;
+        }
+        let is_routine = matches!(event, Event::Fetched { .. } | Event::Spent);
+        if self.manner.show == Show::Troubles && is_routine {
+            return;
+        }
+        if self.manner.show == Show::Json {
+            if let Some(line) = log_json::line(event, &self.names, &self.tally, glance.time) {
+                self.log_raw(&line);
+            }
+        } else {
+            let most = self.manner.max_uses.map(Into::into);
+            if let Some((tone, text)) = log_text::line(event, &self.names, &self.tally, most) {
+                self.log_line(tone, &text, glance);
+            }
+        }
+    }
+
+    /// The safe got more time: a full bar stands for more.
+    pub(super) fn extended(&mut self, before: Duration, after: Duration) {
+        self.whole += after.saturating_sub(before);
+    }
+
+    /// It got none, for this reason.
+    pub(super) fn not_extended(&mut self, reason: &str, glance: Glance) {
+        self.log_line(Tone::Odd, reason, glance);
+    }
+
+    /// Somebody wants the secrets.
+    pub(super) fn asked(&mut self, question: Question, now: Instant) {
+        self.waiting.push_back((question, now));
+    }
+
+    /// The question on screen, to see whether it is still one.
+    pub(super) fn question(&mut self) -> Option<&mut Question> {
+        self.asking.as_mut().map(|asking| &mut asking.question)
+    }
+
+    /// The question on screen is none any more. Where an event does not say why, this does.
+    pub(super) fn withdrawn(&mut self, glance: Glance) {
+        self.keys.forget();
+        let Some(asking) = self.asking.take() else { return };
+        let is_told = self.log_is_terminal && matches!(self.manner.show, Show::Live | Show::Lines);
+        if !is_told {
+            let text = format!("{} waits no longer", who(&asking.question.caller, &self.names));
+            self.show_line(Tone::Plain, &text, glance);
+        }
+    }
+
+    /// Keys came.
+    pub(super) fn keys_came(&mut self, keys: &[u8], now: Instant) {
+        self.keys.came(keys, now);
+    }
+
+    /// Whether keys should come one by one and unseen.
+    pub(super) fn wants_keys(&self, glance: Glance) -> bool {
+        self.asking.is_some() || (self.is_live() && self.can_extend(glance.state))
+    }
+
+    /// Whether what was typed so far should be thrown away now: a question begins to listen.
+    pub(super) fn begins_to_listen(&mut self, glance: Glance) -> bool {
+        self.next_question(glance);
+        if glance.in_foreground && !self.was_in_foreground {
+            self.ask_again(glance);
+        }
+        self.was_in_foreground = glance.in_foreground;
+        let last = self.keys.last();
+        let Some(asking) = &mut self.asking else { return false };
+        let begins =
+            glance.in_foreground && !asking.listens && glance.now >= asking.listens_at(last);
+        if begins {
+            asking.listens = true;
+            self.keys.forget();
+            if !self.style.moves {
+                let prompt = consent::lasting_prompt(asking.left(glance.now));
+                self.show(&prompt);
+            }
+        }
+        begins
+    }
+
+    /// What the key means that was pressed, if one was, after the question is answered.
+    pub(super) fn wish(&mut self, glance: Glance) -> Option<Wish> {
+        let key = self.keys.pressed(glance.now)?;
+        if let Some(asking) = self.asking.take() {
+            match consent::decision(key).filter(|_| asking.listens) {
+                Some(decision) => self.answer(asking, decision, glance),
+                None => self.asking = Some(asking),
+            }
+            return None;
+        }
+        let extends = key.eq_ignore_ascii_case(&b'e') && self.is_live();
+        (extends && self.can_extend(glance.state)).then_some(Wish::Extend)
+    }
+
+    /// All that joined the log since the last call.
+    pub(super) fn take_log(&mut self, time: SystemTime) -> String {
+        let mut text = std::mem::take(&mut self.log);
+        match std::mem::take(&mut self.unshown) {
+            0 => {}
+            count if self.manner.show == Show::Json => {
+                text += &log_json::more(Class::Lost, count, &self.names, time);
+                text.push('\n');
+            }
+            count => {
+                let note = format!("({count} more lines, while nobody read these)\n");
+                text.push_str(&note);
+            }
+        }
+        text
+    }
+
+    /// The same for the terminal, where the log goes elsewhere.
+    pub(super) fn take_aside(&mut self) -> String {
+        std::mem::take(&mut self.aside)
+    }
+
+    /// The line below the log.
+    pub(super) fn live(&self, glance: Glance) -> Option<String> {
+        if !glance.in_foreground || !self.style.moves {
+            return None;
+        }
+        if let Some(asking) = &self.asking {
+            let caller = &asking.question.caller;
+            let others = self.waiting.iter().filter(|(it, _)| !it.is_withdrawn()).count();
+            let left = asking.left(glance.now);
+            return asking
+                .listens
+                .then(|| consent::prompt(caller, left, others, glance.columns, self.style));
+        }
+        let most = self.manner.max_uses.map(Into::into);
+        self.is_live().then(|| {
+            let view = View {
+                state: glance.state,
+                remaining: glance.remaining,
+                whole: self.whole,
+                uses: self.uses_left.zip(most),
+                can_extend: self.can_extend(glance.state),
+            };
+            live_line::line(view, glance.columns, self.style)
+        })
+    }
+
+    /// When something changes by itself.
+    pub(super) fn due(&self, glance: Glance) -> Option<Instant> {
+        let Glance { now, remaining, .. } = glance;
+        let listens = self.asking.as_ref().filter(|asking| !asking.listens);
+        let listens = listens.map(|asking| asking.listens_at(self.keys.last()));
+        // Right after a second has passed, so that none is skipped.
+        let moves = self.asking.is_some() || self.is_live();
+        let moves = moves.then(|| now + subsecond(remaining) + Duration::from_millis(1));
+        let unseen = !self.log.is_empty() || !self.aside.is_empty();
+        let counts = (unseen || !self.flood.is_empty()).then(|| now + SECOND);
+        [self.keys.due(), listens, moves, counts].into_iter().flatten().min()
+    }
+
+    /// Counts of a flood, when it is their time.
+    pub(super) fn tell_counts(&mut self, glance: Glance) {
+        for (class, count) in self.flood.due(glance.now) {
+            self.tell_count(class, count, glance);
+        }
+    }
+
+    /// The last words.
+    pub(super) fn end(&mut self, state: State, glance: Glance) {
+        self.asking = None;
+        self.waiting.clear();
+        for (class, count) in self.flood.rest() {
+            self.tell_count(class, count, glance);
+        }
+        if self.manner.show == Show::Summary {
+            self.manner.show = Show::Lines;
+        }
+        let by = self.closed_by.take();
+        if self.manner.show == Show::Json {
+            self.log_raw(&log_json::end(state, by.as_ref(), &self.names, &self.tally, glance.time));
+        } else {
+            self.log_line(Tone::Final, &log_text::end(state, by.as_ref(), &self.names), glance);
+            self.log_line(Tone::Plain, &self.tally.summary(), glance);
+        }
+    }
+
+    /// Whether there is a line that lives, besides questions.
+    fn is_live(&self) -> bool {
+        self.manner.show == Show::Live && self.log_is_terminal && self.style.moves
+    }
+
+    fn can_extend(&self, state: State) -> bool {
+        self.manner.keys && state == State::Open
+    }
+
+    /// Whatever stood there before, this program may not have had the terminal meanwhile.
+    pub(super) fn was_away(&mut self) {
+        self.was_in_foreground = false;
+    }
+
+    /// Says once more who asks: the shell has written below the question since. Whatever is
+    /// pressed right after `fg` was meant for it.
+    fn ask_again(&mut self, glance: Glance) {
+        let Some(asking) = &mut self.asking else { return };
+        if asking.shown == glance.now {
+            return;
+        }
+        (asking.shown, asking.listens) = (glance.now, false);
+        let text = consent::words(&asking.question.caller, &self.names);
+        self.show_line(Tone::Odd, &text, glance);
+    }
+
+    /// Brings the next question to the screen, if there is none.
+    fn next_question(&mut self, glance: Glance) {
+        while self.asking.is_none() {
+            let Some((question, asked)) = self.waiting.pop_front() else { return };
+            if question.is_withdrawn() {
+                continue;
+            }
+            let mut text = consent::words(&question.caller, &self.names);
+            if !glance.in_foreground {
+                text.push_str("; answer in the foreground (fg)");
+            }
+            // The bell: somebody waits for an answer.
+            self.show("\x07");
+            self.show_line(Tone::Odd, &text, glance);
+            self.asking = Some(Asking::new(question, asked, glance.now));
+        }
+    }
+
+    fn answer(&mut self, asking: Asking, decision: Decision, glance: Glance) {
+        if decision == Decision::Always {
+            let who = who(&asking.question.caller, &self.names);
+            let text = format!("from now on without asking: {who}");
+            self.show_line(Tone::Plain, &text, glance);
+        }
+        asking.question.answer(decision);
+    }
+
+    fn tell_count(&mut self, class: Class, count: u64, glance: Glance) {
+        if self.manner.show == Show::Json {
+            self.log_raw(&log_json::more(class, count, &self.names, glance.time));
+        } else {
+            self.log_line(Tone::Odd, &log_text::more(class, count, &self.names), glance);
+        }
+    }
+
+    fn log_line(&mut self, tone: Tone, text: &str, glance: Glance) {
+        if matches!(self.manner.show, Show::Nothing | Show::Summary) {
+            return;
+        }
+        let stamp = self.local.stamp(glance.time);
+        let columns = if self.log_is_terminal { glance.columns } else { usize::MAX };
+        let style = Style { colour: self.style.colour && self.log_is_terminal, ..self.style };
+        let line = style.log(&stamp, tone, text, columns);
+        self.keep(&line);
+    }
+
+    fn log_raw(&mut self, line: &str) {
+        self.keep(&format!("{line}\n"));
+    }
+
+    fn keep(&mut self, line: &str) {
+        if self.log.len() + line.len() > MOST_WAITING {
+            self.unshown += 1;
+        } else {
+            self.log.push_str(line);
+        }
+    }
+
+    fn show_line(&mut self, tone: Tone, text: &str, glance: Glance) {
+        let stamp = self.local.stamp(glance.time);
+        self.show(&self.style.log(&stamp, tone, text, glance.columns));
+    }
+
+    /// For the person at the terminal, whatever the log is.
+    fn show(&mut self, text: &str) {
+        if self.log_is_terminal {
+            self.log.push_str(text);
+        } else {
+            self.aside.push_str(text);
+        }
+    }
+}
+
+fn subsecond(time: Duration) -> Duration {
+    Duration::from_nanos(time.subsec_nanos().into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! Floods of events as a few lines: the first ones are told, the others counted.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use passsafe_server::Event;
+
+/// Accounts that are told apart.
+const MOST_ACCOUNTS: usize = 32;
+
+/// Events that are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Class {
+    Fetched,
+    Account(Option<u32>),
+    OtherAccounts,
+    Page,
+    Host,
+    Consent,
+    /// What the safe itself could not tell any more.
+    Lost,
+}
+
+impl Class {
+    /// `None`: comes a few times in a life, and is always told.
+    fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::Fetched { .. } => Some(Self::Fetched),
+            Event::RefusedAccount { account } => Some(Self::Account(*account)),
+            Event::RefusedPage { .. } => Some(Self::Page),
+            Event::RefusedHost { .. } => Some(Self::Host),
+            Event::Denied { .. } | Event::Unanswered { .. } | Event::Withdrawn { .. } => {
+                Some(Self::Consent)
+            }
+            _ => None,
+        }
+    }
+
+    /// How many are told in how much time.
+    fn bounds(self) -> (u64, Duration) {
+        match self {
+            Self::Fetched | Self::Consent => (10, Duration::from_secs(10)),
+            _ => (1, Duration::from_secs(60)),
+        }
+    }
+}
+
+/// What has been told lately, and what has not.
+#[derive(Debug, Default)]
+pub(super) struct Flood(HashMap<Class, Window>);
+
+#[derive(Debug)]
+struct Window {
+    start: Instant,
+    told: u64,
+    untold: u64,
+}
+
+impl Flood {
+    /// Whether this event is to be told; if not, it is counted.
+    pub(super) fn admits(&mut self, event: &Event, now: Instant) -> bool {
+        match (event, Class::of(event)) {
+            (Event::FetchedAgain { times }, _) => {
+                self.count(Class::Fetched, *times, now);
+                false
+            }
+            (Event::Lost { fetched, others }, _) => {
+                self.count(Class::Fetched, *fetched, now);
+                self.count(Class::Lost, *others, now);
+                false
+            }
+            (_, Some(class)) => {
+                let class = self.within_bounds(class);
+                let (most, _) = class.bounds();
+                let window = self.window(class, now);
+                let told = window.told < most;
+                if told {
+                    window.told += 1;
+                } else {
+                    window.untold += 1;
+                }
+                told
+            }
+            (_, None) => true,
+        }
+    }
+
+    /// Whether time has nothing to bring.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Counts that have waited for their time.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<(Class, u64)> {
+        self.take(|class, window| now.saturating_duration_since(window.start) >= class.bounds().1)
+    }
+
+    /// All counts, at the end.
+    pub(super) fn rest(&mut self) -> Vec<(Class, u64)> {
+        self.take(|_, _| true)
+    }
+
+    fn count(&mut self, class: Class, count: u64, now: Instant) {
+        if count > 0 {
+            self.window(class, now).untold += count;
+        }
+    }
+
+    fn window(&mut self, class: Class, now: Instant) -> &mut Window {
+        self.0.entry(class).or_insert(Window { start: now, told: 0, untold: 0 })
+    }
+
+    fn within_bounds(&self, class: Class) -> Class {
+        let is_new = matches!(class, Class::Account(_)) && !self.0.contains_key(&class);
+        if is_new && self.0.len() >= MOST_ACCOUNTS { Class::OtherAccounts } else { class }
+    }
+
+    fn take(&mut self, is_over: impl Fn(Class, &Window) -> bool) -> Vec<(Class, u64)> {
+        let mut counts = Vec::new();
+        self.0.retain(|&class, window| {
+            let stays = !is_over(class, window);
+            if !stays && window.untold > 0 {
+                counts.push((class, window.untold));
+            }
+            stays
+        });
+        counts.sort_unstable();
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::caller_name::tests::caller;
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn refused(uid: u32) -> Event {
+        Event::RefusedAccount { account: Some(uid) }
+    }
+
+    #[test]
+    fn a_flood_is_one_line_and_a_count_a_minute() {
+        let mut flood = Flood::default();
+        let start = Instant::now();
+        let told = (0..313).filter(|_| flood.admits(&refused(7), start)).count();
+        assert_eq!(told, 1);
+        assert!(flood.admits(&refused(8), start), "another account is another line");
+        assert_eq!(flood.due(start + 59 * SECOND), []);
+        assert_eq!(flood.due(start + 60 * SECOND), [(Class::Account(Some(7)), 312)]);
+        assert_eq!(flood.due(start + 120 * SECOND), []);
+        assert!(flood.admits(&refused(7), start + 120 * SECOND), "it is told again after that");
+    }
+
+    #[test]
+    fn fetches_are_told_one_by_one_until_they_are_too_many() {
+        let mut flood = Flood::default();
+        let start = Instant::now();
+        let fetched = Event::Fetched { caller: caller("python3"), uses_left: None };
+        let told = (0..25).filter(|_| flood.admits(&fetched, start)).count();
+        assert_eq!(told, 10);
+        assert!(!flood.admits(&Event::Lost { fetched: 100, others: 3 }, start));
+        assert!(!flood.admits(&Event::FetchedAgain { times: 1_000 }, start));
+        assert_eq!(flood.rest(), [(Class::Fetched, 1_115), (Class::Lost, 3)]);
+        assert_eq!(flood.rest(), []);
+    }
+
+    #[test]
+    fn what_comes_a_few_times_in_a_life_is_always_told() {
+        let mut flood = Flood::default();
+        let event = Event::InvalidToken { caller: caller("x"), attempts_left: 2 };
+        assert!((0..100).all(|_| flood.admits(&event, Instant::now())));
+    }
+
+    #[test]
+    fn a_flood_of_accounts_takes_little_memory() {
+        let mut flood = Flood::default();
+        let start = Instant::now();
+        let told = (0..1_000).filter(|&uid| flood.admits(&refused(uid), start)).count();
+        assert_eq!(told, MOST_ACCOUNTS + 1);
+        assert_eq!(flood.rest(), [(Class::OtherAccounts, 967)]);
+    }
+}

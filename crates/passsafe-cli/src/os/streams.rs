@@ -1,0 +1,42 @@
+//! Answers on stdout, written without a buffer that would keep a copy.
+
+use std::fs::File;
+use std::io::{self, Write as _, stderr, stdout};
+#[cfg(unix)]
+use std::os::fd::AsFd as _;
+#[cfg(windows)]
+use std::os::windows::io::AsHandle as _;
+
+#[cfg(unix)]
+use super::inherited;
+use crate::text::failure::{Failure, code};
+
+/// Writes `bytes` to stdout, all of them or an error.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    unbuffered().and_then(|mut file| file.write_all(bytes)).map_err(|error| {
+        Failure::new(
+            code::IO,
+            format!("the answer cannot be written to standard output: {error}"),
+            "check what standard output is connected to",
+        )
+    })
+}
+
+#[cfg(unix)]
+fn unbuffered() -> io::Result<File> {
+    // std opens the null device there, where an answer would vanish.
+    if inherited::was_closed(1) {
+        return Err(io::Error::other("it is closed"));
+    }
+    stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn unbuffered() -> io::Result<File> {
+    stdout().as_handle().try_clone_to_owned().map(File::from)
+}
+
+/// Writes `text` to stderr; if that is gone, there is nobody to tell.
+pub(crate) fn note(text: &str) {
+    let _nobody_to_tell = stderr().lock().write_all(text.as_bytes());
+}
