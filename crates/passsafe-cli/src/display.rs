@@ -22,8 +22,8 @@ mod renderer;
 mod style;
 mod tty;
 
-pub(crate) use event_loop::{Heard, Screen};
+pub(crate) use event_loop::{Screen, Subscriptions};
 pub(crate) use local_time::LocalTime;
-pub(crate) use options::{Manner, Show};
+pub(crate) use options::{DisplayOptions, Show};
 pub(crate) use style::Style;
 pub(crate) use tty::can_ask;

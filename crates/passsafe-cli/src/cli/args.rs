@@ -114,25 +114,25 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) access: AccessArgs,
     #[command(flatten)]
-    pub(crate) manner: MannerArgs,
+    pub(crate) options: WhileServingArgs,
     /// Program to serve the safe around
     #[arg(last = true, value_name = "CMD", long_help = AROUND)]
     pub(crate) command: Vec<std::ffi::OsString>,
 }
 
-const MANNER: &str = "While it serves";
+const WHILE_SERVING: &str = "While it serves";
 
 /// How often a safe hands out, whom it asks before that, and what it tells of it.
 #[derive(Debug, Args)]
-pub(crate) struct MannerArgs {
+pub(crate) struct WhileServingArgs {
     /// Hand the secrets out so many times at most
-    #[arg(long, value_name = "N", help_heading = MANNER, value_parser = from_1_up)]
+    #[arg(long, value_name = "N", help_heading = WHILE_SERVING, value_parser = from_1_up)]
     pub(crate) max_uses: Option<NonZeroU32>,
     /// Ask here before each release, naming the process
-    #[arg(long, help_heading = MANNER)]
+    #[arg(long, help_heading = WHILE_SERVING)]
     pub(crate) confirm: bool,
     /// Show neither the time left nor what happens
-    #[arg(short, long, help_heading = MANNER, hide_short_help = true)]
+    #[arg(short, long, help_heading = WHILE_SERVING, hide_short_help = true)]
     pub(crate) quiet: bool,
 }
 

@@ -14,8 +14,8 @@ use passsafe_core::{EntryName, Lifetime};
 use passsafe_server::{Clock as _, SystemClock};
 use rustix::process::geteuid;
 
-use crate::cli::args::{MannerArgs, ServeArgs};
-use crate::display::{self, Manner, Show};
+use crate::cli::args::{ServeArgs, WhileServingArgs};
+use crate::display::{self, DisplayOptions, Show};
 use crate::os::accounts;
 use crate::os::streams::note;
 use crate::os::{hardening, signals};
@@ -43,7 +43,7 @@ fn refuse_what_is_shown(args: &ServeArgs) -> Result<(), Failure> {
     let flag = match args {
         ServeArgs { json: true, .. } => "--json",
         ServeArgs { clear: true, .. } => "--clear",
-        ServeArgs { manner: MannerArgs { confirm: true, .. }, .. } => {
+        ServeArgs { options: WhileServingArgs { confirm: true, .. }, .. } => {
             return Err(Failure::new(
                 code::USAGE,
                 "--confirm asks at the terminal, and that is the program's",
@@ -76,7 +76,7 @@ fn seal_and_serve(
         ));
     }
     let terminal = Terminal::open();
-    let manner = manner(&args, terminal.is_some())?;
+    let options = options(&args, terminal.is_some())?;
     let sources = Sources::of(names, std::mem::take(&mut args.secrets))?;
     sources.check(terminal.as_ref())?;
     if args.clear && terminal.is_none() {
@@ -120,7 +120,7 @@ fn seal_and_serve(
         any_user: args.access.allow_any_user,
         socket: made.as_ref().map(socket::Made::parts),
     };
-    let handover = Handover::new(&sealed.record, &sealed.seed, lifetime, creation, access, manner);
+    let handover = Handover::new(&sealed.record, &sealed.seed, lifetime, creation, access, options);
     let serving = handover.prepare(listeners, socket)?;
     let credentials = Credentials {
         url,
@@ -183,8 +183,8 @@ fn serve_around(
 }
 
 /// How the safe behaves on screen; `at_keyboard` tells whether questions can be answered there.
-fn manner(args: &ServeArgs, at_keyboard: bool) -> Result<Manner, Failure> {
-    let MannerArgs { max_uses, confirm, quiet } = args.manner;
+fn options(args: &ServeArgs, at_keyboard: bool) -> Result<DisplayOptions, Failure> {
+    let WhileServingArgs { max_uses, confirm, quiet } = args.options;
     if confirm && !display::can_ask() {
         return Err(nobody_to_ask(
             "consent",
@@ -201,7 +201,7 @@ fn manner(args: &ServeArgs, at_keyboard: bool) -> Result<Manner, Failure> {
         // A person has typed the password, or at least reads the credentials.
         () => Show::Live,
     };
-    Ok(Manner { show, keys: at_keyboard, confirm, max_uses })
+    Ok(DisplayOptions { show, keys: at_keyboard, confirm, max_uses })
 }
 
 /// The numbers of the accounts that may connect besides this one.

@@ -11,7 +11,7 @@ const MOST_KINDS: usize = 8;
 
 /// Counts of a whole life.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Counts {
     pub(super) fetched: u64,
     pub(super) wrong_tokens: u64,
     pub(super) refused: u64,
@@ -21,7 +21,7 @@ pub(super) struct Tally {
     pub(super) last: Option<usize>,
 }
 
-impl Tally {
+impl Counts {
     pub(super) fn count(&mut self, event: &Event, names: &Names) {
         match event {
             Event::Fetched { caller, .. } => {
@@ -103,12 +103,12 @@ mod tests {
     use super::super::caller_name::tests::{caller, names};
     use super::*;
 
-    fn tally(events: &[Event]) -> Tally {
-        let mut tally = Tally::default();
+    fn counts(events: &[Event]) -> Counts {
+        let mut counts = Counts::default();
         for event in events {
-            tally.count(event, &names());
+            counts.count(event, &names());
         }
-        tally
+        counts
     }
 
     fn fetched(name: &str) -> Event {
@@ -117,10 +117,10 @@ mod tests {
 
     #[test]
     fn the_last_words_say_how_often_and_by_whom() {
-        assert_eq!(tally(&[]).summary(), "never fetched");
-        assert_eq!(tally(&[fetched("psql")]).summary(), "fetched once, by psql of ana");
+        assert_eq!(counts(&[]).summary(), "never fetched");
+        assert_eq!(counts(&[fetched("psql")]).summary(), "fetched once, by psql of ana");
         assert_eq!(
-            tally(&[fetched("psql"), fetched("python3"), fetched("python3")]).summary(),
+            counts(&[fetched("psql"), fetched("python3"), fetched("python3")]).summary(),
             "fetched 3 times: 2 by python3 of ana, 1 by psql of ana"
         );
     }
@@ -130,18 +130,18 @@ mod tests {
         let again = |times| Event::FetchedAgain { times };
         let told = [fetched("psql"), again(40), fetched("python3"), again(2)];
         assert_eq!(
-            tally(&told).summary(),
+            counts(&told).summary(),
             "fetched 44 times: 41 by psql of ana, 3 by python3 of ana"
         );
         let crowd = (0..20).flat_map(|n| [fetched(&format!("p{n}")), again(9)]);
-        assert_eq!(tally(&crowd.collect::<Vec<_>>()).by().last(), Some(&("others", 120)));
+        assert_eq!(counts(&crowd.collect::<Vec<_>>()).by().last(), Some(&("others", 120)));
     }
 
     #[test]
     fn what_was_refused_is_counted() {
         let caller = caller("guess");
         assert_eq!(
-            tally(&[
+            counts(&[
                 Event::InvalidToken { caller: caller.clone(), attempts_left: 2 },
                 Event::Denied { caller: caller.clone() },
                 Event::Unanswered { caller: caller.clone() },
@@ -157,8 +157,8 @@ mod tests {
     #[test]
     fn a_crowd_of_callers_is_others() {
         let crowd: Vec<_> = (0..20).map(|n| fetched(&format!("p{n}"))).collect();
-        let tally = tally(&crowd);
-        assert_eq!(tally.by().len(), MOST_KINDS + 1);
-        assert_eq!(tally.by().last(), Some(&("others", 12)));
+        let counts = counts(&crowd);
+        assert_eq!(counts.by().len(), MOST_KINDS + 1);
+        assert_eq!(counts.by().last(), Some(&("others", 12)));
     }
 }

@@ -1,4 +1,4 @@
-//! The loop between the safe, the terminal and the board.
+//! The loop between the safe, the terminal and the model.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -15,10 +15,10 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep_until, timeout};
 
 use super::local_time::LocalTime;
-use super::log_writer::Lines;
-use super::model::{Board, Glance, Wish};
-use super::options::{Manner, Show};
-use super::renderer::Paint;
+use super::log_writer::LogWriter;
+use super::model::{Action, Model, Snapshot};
+use super::options::{DisplayOptions, Show};
+use super::renderer::Renderer;
 use super::style::Style;
 use super::tty::{CTRL_Z, Tty};
 use crate::os::accounts;
@@ -30,11 +30,11 @@ const FRAME: Duration = Duration::from_millis(5);
 const EXTENSION: Duration = Duration::from_secs(15 * 60);
 /// For the name service; then the account goes by its number.
 const NAME_PATIENCE: Duration = Duration::from_secs(1);
-/// For saying how it ended; then the process is gone, heard or not.
+/// For saying how it ended; then the process ends, read or not.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// What the screen hears of a safe.
-pub(crate) struct Heard {
+pub(crate) struct Subscriptions {
     pub(crate) safe: Arc<Safe>,
     pub(crate) events: Events,
     pub(crate) questions: Option<Questions>,
@@ -42,22 +42,22 @@ pub(crate) struct Heard {
 
 /// The screen of a served safe.
 pub(crate) struct Screen {
-    heard: Heard,
-    board: Board,
+    subscriptions: Subscriptions,
+    model: Model,
     tty: Option<Tty>,
     /// Where the log goes that does not go to the terminal.
-    lines: Option<Lines>,
-    paint: Paint,
+    lines: Option<LogWriter>,
+    renderer: Renderer,
     resized: Signal,
     continued: Signal,
-    /// Taken from the safe, and not on the board yet.
+    /// Taken from the safe, and not on the model yet.
     backlog: Option<Event>,
     /// When the next events are taken from it.
     next_frame: Instant,
 }
 
 /// What ends a wait.
-enum News {
+enum LoopEvent {
     Event(Option<Event>),
     Question(Option<Question>),
     Withdrawn,
@@ -71,22 +71,22 @@ enum News {
 impl Screen {
     /// Opens the terminal, if there is one to use. Needs the runtime.
     pub(crate) fn open(
-        manner: Manner,
+        options: DisplayOptions,
         style: Style,
         local: LocalTime,
         whole: Duration,
-        heard: Heard,
+        subscriptions: Subscriptions,
     ) -> io::Result<Self> {
         let stderr_is_terminal = Tty::is_stderr();
-        let tty = (stderr_is_terminal || manner.confirm).then(Tty::open).and_then(Result::ok);
+        let tty = (stderr_is_terminal || options.confirm).then(Tty::open).and_then(Result::ok);
         let log_is_terminal = stderr_is_terminal && tty.is_some();
-        let lines = (!log_is_terminal && manner.show != Show::Nothing).then(Lines::start);
+        let lines = (!log_is_terminal && options.show != Show::Nothing).then(LogWriter::start);
         Ok(Self {
-            heard,
-            board: Board::new(manner, style, local, log_is_terminal, whole),
+            subscriptions,
+            model: Model::new(options, style, local, log_is_terminal, whole),
             tty,
             lines,
-            paint: Paint::default(),
+            renderer: Renderer::default(),
             resized: signal(SignalKind::window_change())?,
             continued: signal(SignalKind::from_raw(SIGCONT))?,
             backlog: None,
@@ -98,38 +98,39 @@ impl Screen {
     pub(crate) async fn watch(&mut self) -> Infallible {
         loop {
             self.learn_names_and_tell().await;
-            let glance = self.glance();
-            self.act(glance);
-            self.show(glance);
-            match self.news(glance).await {
-                News::Event(Some(event)) => {
+            let snapshot = self.snapshot();
+            self.act(snapshot);
+            self.show(snapshot);
+            match self.next_event(snapshot).await {
+                LoopEvent::Event(Some(event)) => {
                     self.next_frame = Instant::now() + FRAME;
                     self.backlog = Some(event);
                 }
-                News::Event(None) => pending().await,
-                News::Question(Some(question)) => self.asked(question).await,
-                News::Question(None) => self.heard.questions = None,
-                News::Withdrawn => self.board.withdrawn(self.glance()),
-                News::Keys => self.read_keys().await,
-                News::Room => self.tty.iter_mut().for_each(Tty::write_pending),
-                News::Resized => self.paint.redraw(),
-                News::Continued => self.continued(),
-                News::Due => {}
+                LoopEvent::Event(None) => pending().await,
+                LoopEvent::Question(Some(question)) => self.asked(question).await,
+                LoopEvent::Question(None) => self.subscriptions.questions = None,
+                LoopEvent::Withdrawn => self.model.withdrawn(self.snapshot()),
+                LoopEvent::Keys => self.read_keys().await,
+                LoopEvent::Room => self.tty.iter_mut().for_each(Tty::write_pending),
+                LoopEvent::Resized => self.renderer.redraw(),
+                LoopEvent::Continued => self.continued(),
+                LoopEvent::Due => {}
             }
         }
     }
 
     /// Says how it ended, to whoever listens, and gives the terminal back.
     pub(crate) async fn end(mut self, state: State) {
-        let glance = Glance { state, ..self.glance() };
+        let snapshot = Snapshot { state, ..self.snapshot() };
         let deadline = Instant::now() + LAST_WORDS;
-        while let Some(event) = self.backlog.take().or_else(|| self.heard.events.try_next()) {
+        while let Some(event) = self.backlog.take().or_else(|| self.subscriptions.events.try_next())
+        {
             let patience = deadline.saturating_duration_since(Instant::now());
             self.learn_name(caller(&event).as_ref(), patience).await;
-            self.board.happened(&event, glance);
+            self.model.happened(&event, snapshot);
         }
-        self.board.end(state, glance);
-        self.show(Glance { in_foreground: false, ..glance });
+        self.model.end(state, snapshot);
+        self.show(Snapshot { in_foreground: false, ..snapshot });
         if let Some(tty) = &mut self.tty {
             let all_written = async {
                 while tty.is_held() {
@@ -144,115 +145,115 @@ impl Screen {
         }
     }
 
-    async fn news(&mut self, glance: Glance) -> News {
+    async fn next_event(&mut self, snapshot: Snapshot) -> LoopEvent {
         let Self {
-            heard: Heard { events, questions, .. },
-            board,
+            subscriptions: Subscriptions { events, questions, .. },
+            model,
             tty,
             resized,
             continued,
             next_frame,
             ..
         } = self;
-        let due = board.due(glance);
+        let due = model.due(snapshot);
         let keys = tty.as_ref().filter(|tty| tty.reads_keys() && !tty.is_gone());
         let held = tty.as_ref().filter(|tty| tty.is_held());
         tokio::select! {
             biased;
             () = async { match keys { Some(tty) => tty.readable().await, None => pending().await } } => {
-                News::Keys
+                LoopEvent::Keys
             }
             () = async { match held { Some(tty) => tty.writable().await, None => pending().await } } => {
-                News::Room
+                LoopEvent::Room
             }
-            Some(()) = resized.recv() => News::Resized,
-            Some(()) = continued.recv() => News::Continued,
+            Some(()) = resized.recv() => LoopEvent::Resized,
+            Some(()) = continued.recv() => LoopEvent::Continued,
             () = async {
-                match board.question() {
+                match model.question() {
                     Some(question) => question.withdrawn().await,
                     None => pending().await,
                 }
-            } => News::Withdrawn,
+            } => LoopEvent::Withdrawn,
             event = async {
-                if *next_frame > glance.now {
+                if *next_frame > snapshot.now {
                     sleep_until((*next_frame).into()).await;
                 }
                 events.next().await
-            } => News::Event(event),
+            } => LoopEvent::Event(event),
             question = async {
                 match questions {
                     Some(questions) => questions.next().await,
                     None => pending().await,
                 }
-            } => News::Question(question),
+            } => LoopEvent::Question(question),
             () = async {
                 match due {
                     Some(due) => sleep_until(due.into()).await,
                     None => pending().await,
                 }
-            } => News::Due,
+            } => LoopEvent::Due,
         }
     }
 
-    fn glance(&self) -> Glance {
+    fn snapshot(&self) -> Snapshot {
         let tty = self.tty.as_ref();
-        Glance {
+        Snapshot {
             now: Instant::now(),
             time: SystemTime::now(),
-            state: self.heard.safe.status().state,
-            remaining: self.heard.safe.remaining().unwrap_or_default(),
+            state: self.subscriptions.safe.status().state,
+            remaining: self.subscriptions.safe.remaining().unwrap_or_default(),
             in_foreground: tty.is_some_and(Tty::in_foreground),
             columns: tty.map_or(usize::MAX, Tty::columns),
         }
     }
 
     /// Keys, questions and counts, as far as it is their time.
-    fn act(&mut self, glance: Glance) {
-        let begins_to_listen = self.board.begins_to_listen(glance);
-        if self.board.wish(glance) == Some(Wish::Extend) {
-            match self.heard.safe.extend(EXTENSION) {
-                Ok(remaining) => self.board.extended(glance.remaining, remaining),
+    fn act(&mut self, snapshot: Snapshot) {
+        let begins_to_listen = self.model.begins_to_listen(snapshot);
+        if self.model.action(snapshot) == Some(Action::Extend) {
+            match self.subscriptions.safe.extend(EXTENSION) {
+                Ok(remaining) => self.model.extended(snapshot.remaining, remaining),
                 Err(ExtendError::Longest) => {
-                    self.board.not_extended(
+                    self.model.not_extended(
                         "not extended: no safe lives longer than 480 minutes",
-                        glance,
+                        snapshot,
                     );
                 }
                 // What is over says so itself.
                 Err(_) => {}
             }
         }
-        self.board.tell_counts(glance);
+        self.model.tell_counts(snapshot);
         if let Some(tty) = &mut self.tty {
-            tty.read_keys(self.board.wants_keys(glance));
+            tty.read_keys(self.model.wants_keys(snapshot));
             if begins_to_listen {
                 tty.discard_input();
             }
         }
     }
 
-    fn show(&mut self, glance: Glance) {
+    fn show(&mut self, snapshot: Snapshot) {
         if let Some(lines) = self.lines.as_ref().filter(|lines| lines.takes_output()) {
-            let text = self.board.take_log(glance.time);
+            let text = self.model.take_log(snapshot.time);
             if !text.is_empty() {
                 lines.write(text);
             }
         }
         let Some(tty) = self.tty.as_mut().filter(|tty| tty.takes_output()) else { return };
         let above =
-            if self.lines.is_some() { String::new() } else { self.board.take_log(glance.time) };
-        let above = above + &self.board.take_aside();
-        tty.write(&self.paint.show(&above, self.board.live(glance)));
+            if self.lines.is_some() { String::new() } else { self.model.take_log(snapshot.time) };
+        let above = above + &self.model.take_aside();
+        tty.write(&self.renderer.show(&above, self.model.live(snapshot)));
     }
 
     /// It was stopped for a while. A shell that gives the terminal back leaves the cursor in the
     /// first column of an empty line; one that keeps it, behind a prompt of its own.
     fn continued(&mut self) {
-        self.board.was_away();
+        self.model.was_away();
         if self.tty.as_ref().is_some_and(Tty::in_foreground) {
-            self.paint.redraw();
+            self.renderer.redraw();
         } else {
-            self.paint.forget();
+            self.renderer.forget();
         }
     }
 
@@ -260,27 +261,27 @@ impl Screen {
         let Some(tty) = &mut self.tty else { return };
         let keys = tty.keys().await;
         if keys == [CTRL_Z] {
-            tty.write(&self.paint.show("", None));
+            tty.write(&self.renderer.show("", None));
             tty.suspend();
-            self.paint.forget();
+            self.renderer.forget();
         } else {
-            self.board.keys_came(&keys, Instant::now());
+            self.model.keys_came(&keys, Instant::now());
         }
     }
 
     async fn asked(&mut self, question: Question) {
         let now = Instant::now();
         self.learn_name(Some(&question.caller), NAME_PATIENCE).await;
-        self.board.asked(question, now);
+        self.model.asked(question, now);
     }
 
     /// Tells what has happened, and what has happened besides until then.
     async fn learn_names_and_tell(&mut self) {
         while let Some(event) = self.backlog.clone() {
             self.learn_name(caller(&event).as_ref(), NAME_PATIENCE).await;
-            let glance = self.glance();
-            self.board.happened(&event, glance);
-            self.backlog = self.heard.events.try_next();
+            let snapshot = self.snapshot();
+            self.model.happened(&event, snapshot);
+            self.backlog = self.subscriptions.events.try_next();
         }
     }
 
@@ -288,13 +289,13 @@ impl Screen {
     /// waits for it neither now nor at its end.
     async fn learn_name(&mut self, caller: Option<&Caller>, patience: Duration) {
         let uid = caller.and_then(|caller| caller.account);
-        let Some(uid) = uid.filter(|&uid| self.board.names.lacks(uid)) else { return };
+        let Some(uid) = uid.filter(|&uid| self.model.names.lacks(uid)) else { return };
         let (sender, name) = oneshot::channel();
         thread::spawn(move || {
             let _too_late = sender.send(accounts::name(uid));
         });
         let name = timeout(patience, name).await;
-        self.board
+        self.model
             .names
             .learn(uid, name.ok().and_then(Result::ok).unwrap_or_else(|| uid.to_string()));
     }

@@ -7,7 +7,7 @@ use passsafe_server::{Caller, Event};
 use serde::Serialize;
 
 use super::caller_name::Names;
-use super::counts::Tally;
+use super::counts::Counts;
 use super::rate_limit::Class;
 
 /// One line; a field that says nothing is left out.
@@ -62,14 +62,19 @@ struct By<'a> {
 }
 
 /// An event; `None` for what [`end`] says.
-pub(super) fn line(event: &Event, names: &Names, tally: &Tally, now: SystemTime) -> Option<String> {
+pub(super) fn line(
+    event: &Event,
+    names: &Names,
+    counts: &Counts,
+    now: SystemTime,
+) -> Option<String> {
     let who = |caller: &Caller| Who::new(caller, names);
     let line = Line { time: rfc3339(now), ..Line::default() };
     Some(text(&match event {
         Event::Fetched { caller, uses_left } => Line {
             event: "fetched",
             who: who(caller),
-            fetched: Some(tally.fetched),
+            fetched: Some(counts.fetched),
             uses_left: *uses_left,
             ..line
         },
@@ -129,10 +134,10 @@ pub(super) fn end(
     state: State,
     closed_by: Option<&Caller>,
     names: &Names,
-    tally: &Tally,
+    counts: &Counts,
     now: SystemTime,
 ) -> String {
-    let by = tally.by().into_iter().map(|(who, fetched)| By { who, fetched }).collect();
+    let by = counts.by().into_iter().map(|(who, fetched)| By { who, fetched }).collect();
     text(&Line {
         time: rfc3339(now),
         event: match state {
@@ -141,10 +146,10 @@ pub(super) fn end(
             _ => "ended",
         },
         who: closed_by.map(|caller| Who::new(caller, names)).unwrap_or_default(),
-        fetched: Some(tally.fetched),
-        wrong_tokens: Some(tally.wrong_tokens),
-        denied: Some(tally.denied),
-        refused: Some(tally.refused),
+        fetched: Some(counts.fetched),
+        wrong_tokens: Some(counts.wrong_tokens),
+        denied: Some(counts.denied),
+        refused: Some(counts.refused),
         by: Some(by),
         ..Line::default()
     })
@@ -185,8 +190,8 @@ mod tests {
 
     #[track_caller]
     fn assert_line(event: &Event, rest: &str) {
-        let tally = Tally { fetched: 3, ..Tally::default() };
-        let line = line(event, &names(), &tally, now()).unwrap();
+        let counts = Counts { fetched: 3, ..Counts::default() };
+        let line = line(event, &names(), &counts, now()).unwrap();
         assert_eq!(line, format!(r#"{{"time":"2026-11-20T15:22:00Z","event":{rest}}}"#));
     }
 
@@ -239,10 +244,10 @@ mod tests {
 
     #[test]
     fn the_end_has_all_counts() {
-        let mut tally = Tally { wrong_tokens: 1, ..Tally::default() };
-        tally.count(&Event::Fetched { caller: caller("psql"), uses_left: None }, &names());
+        let mut counts = Counts { wrong_tokens: 1, ..Counts::default() };
+        counts.count(&Event::Fetched { caller: caller("psql"), uses_left: None }, &names());
         assert_eq!(
-            end(State::Closed, Some(&caller("passsafe")), &names(), &tally, now()),
+            end(State::Closed, Some(&caller("passsafe")), &names(), &counts, now()),
             r#"{"time":"2026-11-20T15:22:00Z","event":"closed","process":"passsafe","pid":4242,"account":"ana","uid":1000,"fetched":1,"wrong_tokens":1,"denied":0,"refused":0,"by":[{"who":"psql of ana","fetched":1}]}"#
         );
     }
@@ -250,7 +255,7 @@ mod tests {
     #[test]
     fn a_name_cannot_end_the_line_or_the_text() {
         let event = Event::Denied { caller: caller("a\"\n\x1b") };
-        let line = line(&event, &names(), &Tally::default(), now()).unwrap();
+        let line = line(&event, &names(), &Counts::default(), now()).unwrap();
         assert!(line.contains(r#""process":"a\"\n\u001b""#), "{line}");
     }
 }

@@ -6,7 +6,7 @@ use passsafe_core::wire::{MAX_ATTEMPTS, State};
 use passsafe_server::{Caller, Event};
 
 use super::caller_name::{Names, who};
-use super::counts::{Tally, times};
+use super::counts::{Counts, times};
 use super::rate_limit::Class;
 
 /// How much a line wants to be seen.
@@ -24,7 +24,7 @@ pub(super) enum Tone {
 pub(super) fn line(
     event: &Event,
     names: &Names,
-    tally: &Tally,
+    counts: &Counts,
     max_uses: Option<u32>,
 ) -> Option<(Tone, String)> {
     let who = |caller: &Caller| who(caller, names);
@@ -32,7 +32,7 @@ pub(super) fn line(
         Event::Fetched { caller, uses_left } => {
             let count = match (uses_left, max_uses) {
                 (Some(left), Some(most)) => format!("; {left} of {most} uses left"),
-                _ if tally.fetched > 1 => format!("; {} so far", times(tally.fetched)),
+                _ if counts.fetched > 1 => format!("; {} so far", times(counts.fetched)),
                 _ => String::new(),
             };
             (Tone::Plain, format!("fetched by {}{count}", who(caller)))
@@ -135,8 +135,8 @@ mod tests {
 
     #[track_caller]
     fn assert_line(event: &Event, text: &str) {
-        let tally = Tally { fetched: 3, ..Tally::default() };
-        assert_eq!(line(event, &names(), &tally, Some(5)).unwrap().1, text);
+        let counts = Counts { fetched: 3, ..Counts::default() };
+        assert_eq!(line(event, &names(), &counts, Some(5)).unwrap().1, text);
     }
 
     #[test]
@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn the_first_fetch_is_not_counted_aloud() {
         let event = Event::Fetched { caller: caller("psql"), uses_left: None };
-        let tally = Tally { fetched: 1, ..Tally::default() };
-        let (tone, text) = line(&event, &names(), &tally, None).unwrap();
+        let counts = Counts { fetched: 1, ..Counts::default() };
+        let (tone, text) = line(&event, &names(), &counts, None).unwrap();
         assert_eq!((tone, &*text), (Tone::Plain, "fetched by psql (pid 4242) of ana"));
     }
 

@@ -1,7 +1,7 @@
-//! Lines for a standard error that is not the terminal: a file, a pipe, a log collector.
+//! Log lines for a standard error that is not the terminal: a file, a pipe, a log collector.
 //!
 //! A thread writes them, because a pipe that nobody reads makes its writer wait. A few texts
-//! may wait with it; all others wait with the board, which has bounds.
+//! may wait with it; all others wait with the model, which has bounds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,13 +15,13 @@ use crate::os::streams::note;
 const MOST_WAITING: usize = 8;
 
 /// The way to the thread.
-pub(super) struct Lines {
+pub(super) struct LogWriter {
     texts: Sender<String>,
     waiting: Arc<AtomicUsize>,
     written: Receiver<()>,
 }
 
-impl Lines {
+impl LogWriter {
     pub(super) fn start() -> Self {
         Self::start_with(note)
     }
@@ -69,7 +69,7 @@ mod tests {
     fn a_pipe_that_nobody_reads_takes_a_few_texts_and_keeps_nobody() {
         let (read, is_read) = channel::<()>();
         let (sender, written) = channel();
-        let lines = Lines::start_with(move |text| {
+        let lines = LogWriter::start_with(move |text| {
             sender.send(text.to_owned()).unwrap();
             // As a full pipe would.
             let _reader_gone = is_read.recv();
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn the_end_does_not_wait_for_a_reader() {
         let (_read, is_read) = channel::<()>();
-        let lines = Lines::start_with(move |_| {
+        let lines = LogWriter::start_with(move |_| {
             let _never = is_read.recv();
         });
         lines.write("last words".to_owned());

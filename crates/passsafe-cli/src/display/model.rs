@@ -10,14 +10,14 @@ use passsafe_server::{Caller, Decision, Event, Question};
 
 use super::caller_name::{Names, who};
 use super::consent::{self, Asking};
-use super::counts::Tally;
+use super::counts::Counts;
 use super::keys::Keys;
 use super::live_line::{self, View};
 use super::local_time::LocalTime;
 use super::log_json;
 use super::log_text::{self, Tone};
-use super::options::{Manner, Show};
-use super::rate_limit::{Class, Flood};
+use super::options::{DisplayOptions, Show};
+use super::rate_limit::{Class, RateLimit};
 use super::style::Style;
 
 /// Bytes of log that wait for a terminal that takes nothing.
@@ -27,7 +27,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// One reading of all that the screen needs to know from outside.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Glance {
+pub(super) struct Snapshot {
     pub(super) now: Instant,
     pub(super) time: SystemTime,
     pub(super) state: State,
@@ -39,21 +39,21 @@ pub(super) struct Glance {
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum Action {
     /// More time for the safe.
     Extend,
 }
 
 /// Everything that is known and not shown yet, or shown and not over yet.
-pub(super) struct Board {
-    manner: Manner,
+pub(super) struct Model {
+    options: DisplayOptions,
     style: Style,
     local: LocalTime,
     /// Whether the log goes to the terminal, so that a line below it can live.
     log_is_terminal: bool,
     pub(super) names: Names,
-    tally: Tally,
-    flood: Flood,
+    counts: Counts,
+    rate_limit: RateLimit,
     keys: Keys,
     whole: Duration,
     uses_left: Option<u32>,
@@ -67,25 +67,25 @@ pub(super) struct Board {
     was_in_foreground: bool,
 }
 
-impl Board {
+impl Model {
     pub(super) fn new(
-        manner: Manner,
+        options: DisplayOptions,
         style: Style,
         local: LocalTime,
         log_is_terminal: bool,
         whole: Duration,
     ) -> Self {
         Self {
-            manner,
+            options,
             style,
             local,
             log_is_terminal,
             names: Names::default(),
-            tally: Tally::default(),
-            flood: Flood::default(),
+            counts: Counts::default(),
+            rate_limit: RateLimit::default(),
             keys: Keys::default(),
             whole,
-            uses_left: manner.max_uses.map(Into::into),
+            uses_left: options.max_uses.map(Into::into),
             asking: None,
             waiting: VecDeque::new(),
             closed_by: None,
@@ -97,29 +97,29 @@ impl Board {
     }
 
     /// Something happened.
-    pub(super) fn happened(&mut self, event: &Event, glance: Glance) {
-        self.tally.count(event, &self.names);
+    pub(super) fn happened(&mut self, event: &Event, snapshot: Snapshot) {
+        self.counts.count(event, &self.names);
         match event {
             Event::Fetched { uses_left, .. } => self.uses_left = *uses_left,
             Event::Spent => self.uses_left = Some(0),
             Event::Closed { caller } => self.closed_by.clone_from(caller),
             _ => {}
         }
-        if !self.flood.admits(event, glance.now) {
+        if !self.rate_limit.admits(event, snapshot.now) {
             return;
         }
         let is_routine = matches!(event, Event::Fetched { .. } | Event::Spent);
-        if self.manner.show == Show::Troubles && is_routine {
+        if self.options.show == Show::Troubles && is_routine {
             return;
         }
-        if self.manner.show == Show::Json {
-            if let Some(line) = log_json::line(event, &self.names, &self.tally, glance.time) {
+        if self.options.show == Show::Json {
+            if let Some(line) = log_json::line(event, &self.names, &self.counts, snapshot.time) {
                 self.log_raw(&line);
             }
         } else {
-            let most = self.manner.max_uses.map(Into::into);
-            if let Some((tone, text)) = log_text::line(event, &self.names, &self.tally, most) {
-                self.log_line(tone, &text, glance);
+            let most = self.options.max_uses.map(Into::into);
+            if let Some((tone, text)) = log_text::line(event, &self.names, &self.counts, most) {
+                self.log_line(tone, &text, snapshot);
             }
         }
     }
@@ -130,8 +130,8 @@ impl Board {
     }
 
     /// It got none, for this reason.
-    pub(super) fn not_extended(&mut self, reason: &str, glance: Glance) {
-        self.log_line(Tone::Odd, reason, glance);
+    pub(super) fn not_extended(&mut self, reason: &str, snapshot: Snapshot) {
+        self.log_line(Tone::Odd, reason, snapshot);
     }
 
     /// Somebody wants the secrets.
@@ -145,13 +145,13 @@ impl Board {
     }
 
     /// The question on screen is none any more. Where an event does not say why, this does.
-    pub(super) fn withdrawn(&mut self, glance: Glance) {
+    pub(super) fn withdrawn(&mut self, snapshot: Snapshot) {
         self.keys.forget();
         let Some(asking) = self.asking.take() else { return };
-        let is_told = self.log_is_terminal && matches!(self.manner.show, Show::Live | Show::Lines);
+        let is_told = self.log_is_terminal && matches!(self.options.show, Show::Live | Show::Lines);
         if !is_told {
             let text = format!("{} waits no longer", who(&asking.question.caller, &self.names));
-            self.show_line(Tone::Plain, &text, glance);
+            self.show_line(Tone::Plain, &text, snapshot);
         }
     }
 
@@ -161,26 +161,26 @@ impl Board {
     }
 
     /// Whether keys should come one by one and unseen.
-    pub(super) fn wants_keys(&self, glance: Glance) -> bool {
-        self.asking.is_some() || (self.is_live() && self.can_extend(glance.state))
+    pub(super) fn wants_keys(&self, snapshot: Snapshot) -> bool {
+        self.asking.is_some() || (self.is_live() && self.can_extend(snapshot.state))
     }
 
     /// Whether what was typed so far should be thrown away now: a question begins to listen.
-    pub(super) fn begins_to_listen(&mut self, glance: Glance) -> bool {
-        self.next_question(glance);
-        if glance.in_foreground && !self.was_in_foreground {
-            self.ask_again(glance);
+    pub(super) fn begins_to_listen(&mut self, snapshot: Snapshot) -> bool {
+        self.next_question(snapshot);
+        if snapshot.in_foreground && !self.was_in_foreground {
+            self.ask_again(snapshot);
         }
-        self.was_in_foreground = glance.in_foreground;
+        self.was_in_foreground = snapshot.in_foreground;
         let last = self.keys.last();
         let Some(asking) = &mut self.asking else { return false };
         let begins =
-            glance.in_foreground && !asking.listens && glance.now >= asking.listens_at(last);
+            snapshot.in_foreground && !asking.listens && snapshot.now >= asking.listens_at(last);
         if begins {
             asking.listens = true;
             self.keys.forget();
             if !self.style.moves {
-                let prompt = consent::lasting_prompt(asking.left(glance.now));
+                let prompt = consent::lasting_prompt(asking.left(snapshot.now));
                 self.show(&prompt);
             }
         }
@@ -188,17 +188,17 @@ impl Board {
     }
 
     /// What the key means that was pressed, if one was, after the question is answered.
-    pub(super) fn wish(&mut self, glance: Glance) -> Option<Wish> {
-        let key = self.keys.pressed(glance.now)?;
+    pub(super) fn action(&mut self, snapshot: Snapshot) -> Option<Action> {
+        let key = self.keys.pressed(snapshot.now)?;
         if let Some(asking) = self.asking.take() {
             match consent::decision(key).filter(|_| asking.listens) {
-                Some(decision) => self.answer(asking, decision, glance),
+                Some(decision) => self.answer(asking, decision, snapshot),
                 None => self.asking = Some(asking),
             }
             return None;
         }
         let extends = key.eq_ignore_ascii_case(&b'e') && self.is_live();
-        (extends && self.can_extend(glance.state)).then_some(Wish::Extend)
+        (extends && self.can_extend(snapshot.state)).then_some(Action::Extend)
     }
 
     /// All that joined the log since the last call.
@@ -206,7 +206,7 @@ impl Board {
         let mut text = std::mem::take(&mut self.log);
         match std::mem::take(&mut self.unshown) {
             0 => {}
-            count if self.manner.show == Show::Json => {
+            count if self.options.show == Show::Json => {
                 text += &log_json::more(Class::Lost, count, &self.names, time);
                 text.push('\n');
             }
@@ -224,77 +224,83 @@ impl Board {
     }
 
     /// The line below the log.
-    pub(super) fn live(&self, glance: Glance) -> Option<String> {
-        if !glance.in_foreground || !self.style.moves {
+    pub(super) fn live(&self, snapshot: Snapshot) -> Option<String> {
+        if !snapshot.in_foreground || !self.style.moves {
             return None;
         }
         if let Some(asking) = &self.asking {
             let caller = &asking.question.caller;
             let others = self.waiting.iter().filter(|(it, _)| !it.is_withdrawn()).count();
-            let left = asking.left(glance.now);
+            let left = asking.left(snapshot.now);
             return asking
                 .listens
-                .then(|| consent::prompt(caller, left, others, glance.columns, self.style));
+                .then(|| consent::prompt(caller, left, others, snapshot.columns, self.style));
         }
-        let most = self.manner.max_uses.map(Into::into);
+        let most = self.options.max_uses.map(Into::into);
         self.is_live().then(|| {
             let view = View {
-                state: glance.state,
-                remaining: glance.remaining,
+                state: snapshot.state,
+                remaining: snapshot.remaining,
                 whole: self.whole,
                 uses: self.uses_left.zip(most),
-                can_extend: self.can_extend(glance.state),
+                can_extend: self.can_extend(snapshot.state),
             };
-            live_line::line(view, glance.columns, self.style)
+            live_line::line(view, snapshot.columns, self.style)
         })
     }
 
     /// When something changes by itself.
-    pub(super) fn due(&self, glance: Glance) -> Option<Instant> {
-        let Glance { now, remaining, .. } = glance;
+    pub(super) fn due(&self, snapshot: Snapshot) -> Option<Instant> {
+        let Snapshot { now, remaining, .. } = snapshot;
         let listens = self.asking.as_ref().filter(|asking| !asking.listens);
         let listens = listens.map(|asking| asking.listens_at(self.keys.last()));
         // Right after a second has passed, so that none is skipped.
         let moves = self.asking.is_some() || self.is_live();
         let moves = moves.then(|| now + subsecond(remaining) + Duration::from_millis(1));
         let unseen = !self.log.is_empty() || !self.aside.is_empty();
-        let counts = (unseen || !self.flood.is_empty()).then(|| now + SECOND);
+        let counts = (unseen || !self.rate_limit.is_empty()).then(|| now + SECOND);
         [self.keys.due(), listens, moves, counts].into_iter().flatten().min()
     }
 
     /// Counts of a flood, when it is their time.
-    pub(super) fn tell_counts(&mut self, glance: Glance) {
-        for (class, count) in self.flood.due(glance.now) {
-            self.tell_count(class, count, glance);
+    pub(super) fn tell_counts(&mut self, snapshot: Snapshot) {
+        for (class, count) in self.rate_limit.due(snapshot.now) {
+            self.tell_count(class, count, snapshot);
         }
     }
 
     /// The last words.
-    pub(super) fn end(&mut self, state: State, glance: Glance) {
+    pub(super) fn end(&mut self, state: State, snapshot: Snapshot) {
         self.asking = None;
         self.waiting.clear();
-        for (class, count) in self.flood.rest() {
-            self.tell_count(class, count, glance);
+        for (class, count) in self.rate_limit.rest() {
+            self.tell_count(class, count, snapshot);
         }
-        if self.manner.show == Show::Summary {
-            self.manner.show = Show::Lines;
+        if self.options.show == Show::Summary {
+            self.options.show = Show::Lines;
         }
         let by = self.closed_by.take();
-        if self.manner.show == Show::Json {
-            self.log_raw(&log_json::end(state, by.as_ref(), &self.names, &self.tally, glance.time));
+        if self.options.show == Show::Json {
+            self.log_raw(&log_json::end(
+                state,
+                by.as_ref(),
+                &self.names,
+                &self.counts,
+                snapshot.time,
+            ));
         } else {
-            self.log_line(Tone::Final, &log_text::end(state, by.as_ref(), &self.names), glance);
-            self.log_line(Tone::Plain, &self.tally.summary(), glance);
+            self.log_line(Tone::Final, &log_text::end(state, by.as_ref(), &self.names), snapshot);
+            self.log_line(Tone::Plain, &self.counts.summary(), snapshot);
         }
     }
 
     /// Whether there is a line that lives, besides questions.
     fn is_live(&self) -> bool {
-        self.manner.show == Show::Live && self.log_is_terminal && self.style.moves
+        self.options.show == Show::Live && self.log_is_terminal && self.style.moves
     }
 
     fn can_extend(&self, state: State) -> bool {
-        self.manner.keys && state == State::Open
+        self.options.keys && state == State::Open
     }
 
     /// Whatever stood there before, this program may not have had the terminal meanwhile.
@@ -304,57 +310,57 @@ impl Board {
 
     /// Says once more who asks: the shell has written below the question since. Whatever is
     /// pressed right after `fg` was meant for it.
-    fn ask_again(&mut self, glance: Glance) {
+    fn ask_again(&mut self, snapshot: Snapshot) {
         let Some(asking) = &mut self.asking else { return };
-        if asking.shown == glance.now {
+        if asking.shown == snapshot.now {
             return;
         }
-        (asking.shown, asking.listens) = (glance.now, false);
+        (asking.shown, asking.listens) = (snapshot.now, false);
         let text = consent::words(&asking.question.caller, &self.names);
-        self.show_line(Tone::Odd, &text, glance);
+        self.show_line(Tone::Odd, &text, snapshot);
     }
 
     /// Brings the next question to the screen, if there is none.
-    fn next_question(&mut self, glance: Glance) {
+    fn next_question(&mut self, snapshot: Snapshot) {
         while self.asking.is_none() {
             let Some((question, asked)) = self.waiting.pop_front() else { return };
             if question.is_withdrawn() {
                 continue;
             }
             let mut text = consent::words(&question.caller, &self.names);
-            if !glance.in_foreground {
+            if !snapshot.in_foreground {
                 text.push_str("; answer in the foreground (fg)");
             }
             // The bell: somebody waits for an answer.
             self.show("\x07");
-            self.show_line(Tone::Odd, &text, glance);
-            self.asking = Some(Asking::new(question, asked, glance.now));
+            self.show_line(Tone::Odd, &text, snapshot);
+            self.asking = Some(Asking::new(question, asked, snapshot.now));
         }
     }
 
-    fn answer(&mut self, asking: Asking, decision: Decision, glance: Glance) {
+    fn answer(&mut self, asking: Asking, decision: Decision, snapshot: Snapshot) {
         if decision == Decision::Always {
             let who = who(&asking.question.caller, &self.names);
             let text = format!("from now on without asking: {who}");
-            self.show_line(Tone::Plain, &text, glance);
+            self.show_line(Tone::Plain, &text, snapshot);
         }
         asking.question.answer(decision);
     }
 
-    fn tell_count(&mut self, class: Class, count: u64, glance: Glance) {
-        if self.manner.show == Show::Json {
-            self.log_raw(&log_json::more(class, count, &self.names, glance.time));
+    fn tell_count(&mut self, class: Class, count: u64, snapshot: Snapshot) {
+        if self.options.show == Show::Json {
+            self.log_raw(&log_json::more(class, count, &self.names, snapshot.time));
         } else {
-            self.log_line(Tone::Odd, &log_text::more(class, count, &self.names), glance);
+            self.log_line(Tone::Odd, &log_text::more(class, count, &self.names), snapshot);
         }
     }
 
-    fn log_line(&mut self, tone: Tone, text: &str, glance: Glance) {
-        if matches!(self.manner.show, Show::Nothing | Show::Summary) {
+    fn log_line(&mut self, tone: Tone, text: &str, snapshot: Snapshot) {
+        if matches!(self.options.show, Show::Nothing | Show::Summary) {
             return;
         }
-        let stamp = self.local.stamp(glance.time);
-        let columns = if self.log_is_terminal { glance.columns } else { usize::MAX };
+        let stamp = self.local.stamp(snapshot.time);
+        let columns = if self.log_is_terminal { snapshot.columns } else { usize::MAX };
         let style = Style { colour: self.style.colour && self.log_is_terminal, ..self.style };
         let line = style.log(&stamp, tone, text, columns);
         self.keep(&line);
@@ -372,9 +378,9 @@ impl Board {
         }
     }
 
-    fn show_line(&mut self, tone: Tone, text: &str, glance: Glance) {
-        let stamp = self.local.stamp(glance.time);
-        self.show(&self.style.log(&stamp, tone, text, glance.columns));
+    fn show_line(&mut self, tone: Tone, text: &str, snapshot: Snapshot) {
+        let stamp = self.local.stamp(snapshot.time);
+        self.show(&self.style.log(&stamp, tone, text, snapshot.columns));
     }
 
     /// For the person at the terminal, whatever the log is.

@@ -24,7 +24,7 @@ pub(crate) enum Show {
 
 /// How a safe behaves towards its owner.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct Manner {
+pub(crate) struct DisplayOptions {
     pub(crate) show: Show,
     /// Whether a person sits at the keyboard, so that keys may be read all the time.
     pub(crate) keys: bool,

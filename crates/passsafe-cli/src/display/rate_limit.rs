@@ -47,7 +47,7 @@ impl Class {
 
 /// What has been told lately, and what has not.
 #[derive(Debug, Default)]
-pub(super) struct Flood(HashMap<Class, Window>);
+pub(super) struct RateLimit(HashMap<Class, Window>);
 
 #[derive(Debug)]
 struct Window {
@@ -56,7 +56,7 @@ struct Window {
     untold: u64,
 }
 
-impl Flood {
+impl RateLimit {
     /// Whether this event is to be told; if not, it is counted.
     pub(super) fn admits(&mut self, event: &Event, now: Instant) -> bool {
         match (event, Class::of(event)) {
@@ -142,43 +142,43 @@ mod tests {
 
     #[test]
     fn a_flood_is_one_line_and_a_count_a_minute() {
-        let mut flood = Flood::default();
+        let mut limit = RateLimit::default();
         let start = Instant::now();
-        let told = (0..313).filter(|_| flood.admits(&refused(7), start)).count();
+        let told = (0..313).filter(|_| limit.admits(&refused(7), start)).count();
         assert_eq!(told, 1);
-        assert!(flood.admits(&refused(8), start), "another account is another line");
-        assert_eq!(flood.due(start + 59 * SECOND), []);
-        assert_eq!(flood.due(start + 60 * SECOND), [(Class::Account(Some(7)), 312)]);
-        assert_eq!(flood.due(start + 120 * SECOND), []);
-        assert!(flood.admits(&refused(7), start + 120 * SECOND), "it is told again after that");
+        assert!(limit.admits(&refused(8), start), "another account is another line");
+        assert_eq!(limit.due(start + 59 * SECOND), []);
+        assert_eq!(limit.due(start + 60 * SECOND), [(Class::Account(Some(7)), 312)]);
+        assert_eq!(limit.due(start + 120 * SECOND), []);
+        assert!(limit.admits(&refused(7), start + 120 * SECOND), "it is told again after that");
     }
 
     #[test]
     fn fetches_are_told_one_by_one_until_they_are_too_many() {
-        let mut flood = Flood::default();
+        let mut limit = RateLimit::default();
         let start = Instant::now();
         let fetched = Event::Fetched { caller: caller("python3"), uses_left: None };
-        let told = (0..25).filter(|_| flood.admits(&fetched, start)).count();
+        let told = (0..25).filter(|_| limit.admits(&fetched, start)).count();
         assert_eq!(told, 10);
-        assert!(!flood.admits(&Event::Lost { fetched: 100, others: 3 }, start));
-        assert!(!flood.admits(&Event::FetchedAgain { times: 1_000 }, start));
-        assert_eq!(flood.rest(), [(Class::Fetched, 1_115), (Class::Lost, 3)]);
-        assert_eq!(flood.rest(), []);
+        assert!(!limit.admits(&Event::Lost { fetched: 100, others: 3 }, start));
+        assert!(!limit.admits(&Event::FetchedAgain { times: 1_000 }, start));
+        assert_eq!(limit.rest(), [(Class::Fetched, 1_115), (Class::Lost, 3)]);
+        assert_eq!(limit.rest(), []);
     }
 
     #[test]
     fn what_comes_a_few_times_in_a_life_is_always_told() {
-        let mut flood = Flood::default();
+        let mut limit = RateLimit::default();
         let event = Event::InvalidToken { caller: caller("x"), attempts_left: 2 };
-        assert!((0..100).all(|_| flood.admits(&event, Instant::now())));
+        assert!((0..100).all(|_| limit.admits(&event, Instant::now())));
     }
 
     #[test]
     fn a_flood_of_accounts_takes_little_memory() {
-        let mut flood = Flood::default();
+        let mut limit = RateLimit::default();
         let start = Instant::now();
-        let told = (0..1_000).filter(|&uid| flood.admits(&refused(uid), start)).count();
+        let told = (0..1_000).filter(|&uid| limit.admits(&refused(uid), start)).count();
         assert_eq!(told, MOST_ACCOUNTS + 1);
-        assert_eq!(flood.rest(), [(Class::OtherAccounts, 967)]);
+        assert_eq!(limit.rest(), [(Class::OtherAccounts, 967)]);
     }
 }

@@ -9,11 +9,11 @@ const ERASE: &str = "\r\x1b[J";
 
 /// What stands below the log.
 #[derive(Debug, Default)]
-pub(super) struct Paint {
+pub(super) struct Renderer {
     drawn: Option<String>,
 }
 
-impl Paint {
+impl Renderer {
     /// What to send so that `above` joins the log and `live` stands below it. Nothing, if that
     /// is how it looks already.
     pub(super) fn show(&mut self, above: &str, live: Option<String>) -> String {
@@ -53,23 +53,23 @@ mod tests {
 
     #[test]
     fn the_live_line_stays_below_the_log() {
-        let mut paint = Paint::default();
+        let mut renderer = Renderer::default();
         let live = |text: &str| Some(text.to_owned());
-        assert_eq!(paint.show("", live("  60 min")), "  60 min\r");
-        assert_eq!(paint.show("", live("  60 min")), "", "nothing has changed");
-        assert_eq!(paint.show("", live("  59 min")), "\r\x1b[J  59 min\r");
-        assert_eq!(paint.show("fetched\n", live("  59 min")), "\r\x1b[Jfetched\n  59 min\r");
-        paint.redraw();
-        assert_eq!(paint.show("", live("  59 min")), "\r\x1b[J  59 min\r");
-        assert_eq!(paint.show("closed\n", None), "\r\x1b[Jclosed\n");
-        assert_eq!(paint.show("more\n", None), "more\n");
+        assert_eq!(renderer.show("", live("  60 min")), "  60 min\r");
+        assert_eq!(renderer.show("", live("  60 min")), "", "nothing has changed");
+        assert_eq!(renderer.show("", live("  59 min")), "\r\x1b[J  59 min\r");
+        assert_eq!(renderer.show("fetched\n", live("  59 min")), "\r\x1b[Jfetched\n  59 min\r");
+        renderer.redraw();
+        assert_eq!(renderer.show("", live("  59 min")), "\r\x1b[J  59 min\r");
+        assert_eq!(renderer.show("closed\n", None), "\r\x1b[Jclosed\n");
+        assert_eq!(renderer.show("more\n", None), "more\n");
     }
 
     #[test]
     fn without_a_live_line_there_are_no_escapes() {
-        let mut paint = Paint::default();
-        assert_eq!(paint.show("fetched\n", None), "fetched\n");
-        assert_eq!(paint.show("", Some(String::new())), "");
-        assert_eq!(paint.show("closed\n", None), "closed\n");
+        let mut renderer = Renderer::default();
+        assert_eq!(renderer.show("fetched\n", None), "fetched\n");
+        assert_eq!(renderer.show("", Some(String::new())), "");
+        assert_eq!(renderer.show("closed\n", None), "closed\n");
     }
 }

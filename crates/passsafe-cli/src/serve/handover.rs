@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 use super::launcher::Launcher;
 use crate::cli::hidden::SERVER_VERB;
-use crate::display::Manner;
+use crate::display::DisplayOptions;
 use crate::os::environment;
 use crate::os::exec::own_executable;
 use crate::os::inherited;
@@ -38,7 +38,7 @@ pub(crate) struct Handover {
     minutes: u16,
     deadline: Deadline,
     access: Access,
-    manner: Manner,
+    options: DisplayOptions,
 }
 
 /// Who may ask for the record, and what has to be tidied up in the end.
@@ -58,7 +58,7 @@ pub(crate) struct Received {
     pub(crate) lifetime: Lifetime,
     pub(crate) deadline: Deadline,
     pub(crate) access: Access,
-    pub(crate) manner: Manner,
+    pub(crate) options: DisplayOptions,
 }
 
 impl Handover {
@@ -68,7 +68,7 @@ impl Handover {
         lifetime: Lifetime,
         creation: Moment,
         access: Access,
-        manner: Manner,
+        options: DisplayOptions,
     ) -> Self {
         Self {
             record: Zeroizing::new(record.to_json()),
@@ -76,7 +76,7 @@ impl Handover {
             minutes: lifetime.minutes(),
             deadline: Deadline::new(creation, lifetime),
             access,
-            manner,
+            options,
         }
     }
 
@@ -128,7 +128,7 @@ impl Handover {
             lifetime: Lifetime::from_minutes(handover.minutes).map_err(io::Error::other)?,
             deadline: handover.deadline,
             access: handover.access,
-            manner: handover.manner,
+            options: handover.options,
         })
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::handover::{Access, Handover, Received};
 use super::supervise::Program;
 use crate::cli::hidden::ServerArgs;
-use crate::display::{Heard, LocalTime, Manner, Screen, Show, Style};
+use crate::display::{DisplayOptions, LocalTime, Screen, Show, Style, Subscriptions};
 use crate::os::{environment, hardening, inherited, signals};
 use crate::text::failure::{Failure, code};
 
@@ -30,12 +30,12 @@ struct Taken {
 
 /// A safe, and all that it takes to serve it.
 struct Serving {
-    heard: Heard,
+    subscriptions: Subscriptions,
     listeners: Vec<Listener>,
     hosts: AllowedHosts,
     admission: Admission,
     socket: Option<SocketFile>,
-    manner: Manner,
+    options: DisplayOptions,
     local: LocalTime,
     lifetime: Duration,
 }
@@ -105,24 +105,24 @@ fn serve(Taken { received, listeners, program }: Taken) -> io::Result<ExitCode> 
 
 impl Serving {
     fn new(received: Received, listeners: Vec<Listener>, local: LocalTime) -> Self {
-        let Received { record, seed, lifetime, deadline, access, manner } = received;
+        let Received { record, seed, lifetime, deadline, access, options } = received;
         let Access { hosts, users, any_user, socket } = access;
         let token = seed.token(lifetime);
         drop(seed);
         let safe = Safe::new(&record, token, deadline, Arc::new(SystemClock));
         drop(record);
-        let safe = match manner.max_uses {
+        let safe = match options.max_uses {
             Some(uses) => safe.with_max_uses(uses),
             None => safe,
         };
-        let (safe, questions) = if manner.confirm {
+        let (safe, questions) = if options.confirm {
             let (safe, questions) = safe.with_consent();
             (safe, Some(questions))
         } else {
             (safe, None)
         };
         let (safe, events) = safe.with_events();
-        let heard = Heard { safe: Arc::new(safe), events, questions };
+        let subscriptions = Subscriptions { safe: Arc::new(safe), events, questions };
         let hosts = hosts.into_iter().fold(AllowedHosts::default(), AllowedHosts::with);
         let mut admission = users.into_iter().fold(Admission::default(), Admission::with_user);
         if any_user {
@@ -131,15 +131,16 @@ impl Serving {
         let socket =
             socket.map(|(path, device, inode)| SocketFile::from_parts(path, device, inode));
         let lifetime = lifetime.duration();
-        Self { heard, listeners, hosts, admission, socket, manner, local, lifetime }
+        Self { subscriptions, listeners, hosts, admission, socket, options, local, lifetime }
     }
 
     /// Serves until the safe is over, at `shutdown` at the latest. How it ended is left to be
     /// said.
     async fn until(self, shutdown: impl Future<Output = ()>) -> io::Result<(State, Screen)> {
-        let Self { heard, listeners, hosts, admission, socket, manner, local, lifetime } = self;
-        let safe = heard.safe.clone();
-        let mut screen = Screen::open(manner, style(), local, lifetime, heard)?;
+        let Self { subscriptions, listeners, hosts, admission, socket, options, local, lifetime } =
+            self;
+        let safe = subscriptions.safe.clone();
+        let mut screen = Screen::open(options, style(), local, lifetime, subscriptions)?;
         let server = passsafe_server::run(listeners, safe, hosts, admission, shutdown);
         let state = tokio::select! {
             state = server => state,
@@ -157,7 +158,7 @@ impl Serving {
         self,
         program_is_over: oneshot::Receiver<()>,
     ) -> io::Result<Option<(State, Screen)>> {
-        let waits_for_the_end = self.manner.show == Show::Summary;
+        let waits_for_the_end = self.options.show == Show::Summary;
         let mut by_program = false;
         let closing = async {
             drop(program_is_over.await);

@@ -1,4 +1,4 @@
-//! The board, without a terminal and under a clock that the tests move.
+//! The model, without a terminal and under a clock that the tests move.
 
 mod asking;
 
@@ -10,13 +10,14 @@ use super::super::local_time::tests::utc;
 use super::super::style::tests::PLAIN;
 use super::*;
 
-const ANA: Manner = Manner { show: Show::Live, keys: true, confirm: true, max_uses: None };
+const ANA: DisplayOptions =
+    DisplayOptions { show: Show::Live, keys: true, confirm: true, max_uses: None };
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A person's terminal of 80 columns, and a safe with 27 of its 60 minutes left.
 struct Desk {
-    board: Board,
-    glance: Glance,
+    model: Model,
+    snapshot: Snapshot,
 }
 
 impl Desk {
@@ -24,11 +25,11 @@ impl Desk {
         Self::with(ANA, PLAIN, true)
     }
 
-    fn with(manner: Manner, style: Style, log_is_terminal: bool) -> Self {
+    fn with(options: DisplayOptions, style: Style, log_is_terminal: bool) -> Self {
         let hour = Duration::from_secs(3_600);
-        let mut board = Board::new(manner, style, utc(), log_is_terminal, hour);
-        board.names = names();
-        let glance = Glance {
+        let mut model = Model::new(options, style, utc(), log_is_terminal, hour);
+        model.names = names();
+        let snapshot = Snapshot {
             now: Instant::now(),
             time: UNIX_EPOCH + Duration::from_secs(1_795_188_127),
             state: State::Open,
@@ -36,42 +37,42 @@ impl Desk {
             in_foreground: true,
             columns: 80,
         };
-        Self { board, glance }
+        Self { model, snapshot }
     }
 
     /// Time passes, and the loop goes round once. Says what was wished.
-    fn after(&mut self, time: Duration) -> Option<Wish> {
-        self.glance.now += time;
-        self.glance.time += time;
-        self.glance.remaining -= time;
-        self.board.begins_to_listen(self.glance);
-        let wish = self.board.wish(self.glance);
-        self.board.tell_counts(self.glance);
-        wish
+    fn after(&mut self, time: Duration) -> Option<Action> {
+        self.snapshot.now += time;
+        self.snapshot.time += time;
+        self.snapshot.remaining -= time;
+        self.model.begins_to_listen(self.snapshot);
+        let action = self.model.action(self.snapshot);
+        self.model.tell_counts(self.snapshot);
+        action
     }
 
     /// A key that is pressed alone, until it is clear that it was.
-    fn press(&mut self, key: u8) -> Option<Wish> {
+    fn press(&mut self, key: u8) -> Option<Action> {
         self.after(Duration::from_secs(1));
-        self.board.keys_came(&[key], self.glance.now);
+        self.model.keys_came(&[key], self.snapshot.now);
         self.after(Duration::from_secs(1))
     }
 
     fn ask(&mut self, asked: Question) {
-        self.board.asked(asked, self.glance.now);
+        self.model.asked(asked, self.snapshot.now);
         self.after(MILLISECOND);
     }
 
     fn happened(&mut self, event: &Event) {
-        self.board.happened(event, self.glance);
+        self.model.happened(event, self.snapshot);
     }
 
     fn log(&mut self) -> String {
-        self.board.take_log(self.glance.time)
+        self.model.take_log(self.snapshot.time)
     }
 
     fn live(&self) -> String {
-        self.board.live(self.glance).unwrap_or_default()
+        self.model.live(self.snapshot).unwrap_or_default()
     }
 }
 
@@ -89,9 +90,9 @@ fn the_live_line_is_there_from_the_beginning() {
         (Show::Live, false, PLAIN),
         (Show::Live, true, Style { moves: false, ..PLAIN }),
     ] {
-        let desk = Desk::with(Manner { show, ..ANA }, style, log_is_terminal);
+        let desk = Desk::with(DisplayOptions { show, ..ANA }, style, log_is_terminal);
         assert_eq!(desk.live(), "", "{show:?} {log_is_terminal} {style:?}");
-        assert!(!desk.board.wants_keys(desk.glance));
+        assert!(!desk.model.wants_keys(desk.snapshot));
     }
 }
 
@@ -105,7 +106,7 @@ fn events_join_the_log() {
     ] {
         desk.happened(&event);
     }
-    desk.board.end(State::Closed, desk.glance);
+    desk.model.end(State::Closed, desk.snapshot);
     assert_eq!(
         desk.log(),
         "15:22:07  fetched by python3 (pid 4242) of ana\n\
@@ -118,9 +119,9 @@ fn events_join_the_log() {
 #[test]
 fn the_log_is_json_or_nothing_where_that_was_asked_for() {
     let fetched = Event::Fetched { caller: caller("python3"), uses_left: None };
-    let mut desk = Desk::with(Manner { show: Show::Json, ..ANA }, PLAIN, false);
+    let mut desk = Desk::with(DisplayOptions { show: Show::Json, ..ANA }, PLAIN, false);
     desk.happened(&fetched);
-    desk.board.end(State::Expired, desk.glance);
+    desk.model.end(State::Expired, desk.snapshot);
     let lines = desk.log();
     let names: Vec<String> = lines
         .lines()
@@ -131,15 +132,15 @@ fn the_log_is_json_or_nothing_where_that_was_asked_for() {
         .collect();
     assert_eq!(names, ["fetched", "expired"]);
 
-    let mut desk = Desk::with(Manner { show: Show::Nothing, ..ANA }, PLAIN, false);
+    let mut desk = Desk::with(DisplayOptions { show: Show::Nothing, ..ANA }, PLAIN, false);
     desk.happened(&fetched);
-    desk.board.end(State::Expired, desk.glance);
+    desk.model.end(State::Expired, desk.snapshot);
     assert_eq!(desk.log(), "");
 }
 
 #[test]
 fn the_uses_that_are_left_are_on_the_live_line() {
-    let mut desk = Desk::with(Manner { max_uses: NonZeroU32::new(5), ..ANA }, PLAIN, true);
+    let mut desk = Desk::with(DisplayOptions { max_uses: NonZeroU32::new(5), ..ANA }, PLAIN, true);
     assert!(desk.live().contains("  5 of 5 uses left  "));
     desk.happened(&Event::Fetched { caller: caller("python3"), uses_left: Some(4) });
     assert!(desk.live().contains("  4 of 5 uses left  "));
@@ -178,14 +179,14 @@ fn one_key_extends_and_a_paste_does_not() {
     for key in *b"yn\n q" {
         assert_eq!(desk.press(key), None, "{key}");
     }
-    assert_eq!(desk.press(b'e'), Some(Wish::Extend));
-    assert_eq!(desk.press(b'E'), Some(Wish::Extend));
-    desk.board.keys_came(b"select", desk.glance.now);
+    assert_eq!(desk.press(b'e'), Some(Action::Extend));
+    assert_eq!(desk.press(b'E'), Some(Action::Extend));
+    desk.model.keys_came(b"select", desk.snapshot.now);
     assert_eq!(desk.after(Duration::from_secs(1)), None);
-    desk.glance.state = State::Locked;
+    desk.snapshot.state = State::Locked;
     assert_eq!(desk.press(b'e'), None);
-    assert!(!desk.board.wants_keys(desk.glance), "no key does anything any more");
-    let mut desk = Desk::with(Manner { keys: false, ..ANA }, PLAIN, true);
+    assert!(!desk.model.wants_keys(desk.snapshot), "no key does anything any more");
+    let mut desk = Desk::with(DisplayOptions { keys: false, ..ANA }, PLAIN, true);
     assert_eq!(desk.press(b'e'), None);
     assert!(!desk.live().contains("e adds"), "{}", desk.live());
 }
@@ -193,11 +194,11 @@ fn one_key_extends_and_a_paste_does_not() {
 #[test]
 fn more_time_makes_the_bar_longer_than_the_first_hour() {
     let mut desk = Desk::new();
-    desk.board.extended(Duration::from_secs(27 * 60), Duration::from_secs(42 * 60));
-    desk.glance.remaining = Duration::from_secs(75 * 60);
+    desk.model.extended(Duration::from_secs(27 * 60), Duration::from_secs(42 * 60));
+    desk.snapshot.remaining = Duration::from_secs(75 * 60);
     assert!(desk.live().contains(&"━".repeat(30)), "full: 75 of 75 minutes");
     desk.happened(&Event::Extended { remaining: Duration::from_secs(75 * 60) });
-    desk.board.not_extended("not extended: no safe lives longer than 480 minutes", desk.glance);
+    desk.model.not_extended("not extended: no safe lives longer than 480 minutes", desk.snapshot);
     assert_eq!(
         desk.log(),
         "15:22:07  extended: open for another 75 minutes\n\
@@ -208,9 +209,9 @@ fn more_time_makes_the_bar_longer_than_the_first_hour() {
 #[test]
 fn it_wakes_when_a_second_has_passed_and_else_sleeps() {
     let mut desk = Desk::new();
-    desk.glance.remaining = Duration::from_millis(299_250);
-    let due = desk.board.due(desk.glance).unwrap();
-    assert_eq!(due - desk.glance.now, Duration::from_millis(251));
-    let quiet = Desk::with(Manner { show: Show::Lines, ..ANA }, PLAIN, false);
-    assert_eq!(quiet.board.due(quiet.glance), None);
+    desk.snapshot.remaining = Duration::from_millis(299_250);
+    let due = desk.model.due(desk.snapshot).unwrap();
+    assert_eq!(due - desk.snapshot.now, Duration::from_millis(251));
+    let quiet = Desk::with(DisplayOptions { show: Show::Lines, ..ANA }, PLAIN, false);
+    assert_eq!(quiet.model.due(quiet.snapshot), None);
 }

@@ -1,4 +1,4 @@
-//! Questions on the board, from safes that really ask.
+//! Questions on the model, from safes that really ask.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -74,7 +74,7 @@ fn a_question_is_answered_by_one_key() {
         let (mut desk, mut asked) = (Desk::new(), Asked::new());
         desk.ask(asked.question());
         assert_eq!(desk.log(), QUESTION);
-        assert!(desk.board.wants_keys(desk.glance));
+        assert!(desk.model.wants_keys(desk.snapshot));
         for other in *b"eqx \n" {
             assert_eq!(desk.press(other), None);
             assert_eq!(asked.refusal(), Some(Refusal::AwaitingConsent), "{other}");
@@ -92,7 +92,7 @@ fn keys_count_only_half_a_second_after_the_last_one() {
     // Somebody is typing something else.
     for _ in 0..20 {
         desk.after(Duration::from_millis(310));
-        desk.board.keys_came(b"y", desk.glance.now);
+        desk.model.keys_came(b"y", desk.snapshot.now);
         desk.after(Duration::from_millis(60));
         assert_eq!(desk.live(), "", "no key is offered");
     }
@@ -108,11 +108,11 @@ fn keys_count_only_half_a_second_after_the_last_one() {
 #[test]
 fn what_was_typed_ahead_is_thrown_away_when_a_question_begins_to_listen() {
     let (mut desk, mut asked) = (Desk::new(), Asked::new());
-    desk.board.asked(asked.question(), desk.glance.now);
-    assert!(!desk.board.begins_to_listen(desk.glance));
-    desk.glance.now += Duration::from_millis(500);
-    assert!(desk.board.begins_to_listen(desk.glance), "now");
-    assert!(!desk.board.begins_to_listen(desk.glance), "and not again");
+    desk.model.asked(asked.question(), desk.snapshot.now);
+    assert!(!desk.model.begins_to_listen(desk.snapshot));
+    desk.snapshot.now += Duration::from_millis(500);
+    assert!(desk.model.begins_to_listen(desk.snapshot), "now");
+    assert!(!desk.model.begins_to_listen(desk.snapshot), "and not again");
 }
 
 #[test]
@@ -121,10 +121,10 @@ fn a_pasted_text_is_no_answer() {
     desk.ask(asked.question());
     desk.after(Duration::from_secs(1));
     assert_eq!(desk.live(), PROMPT);
-    desk.board.keys_came(b"yes", desk.glance.now);
+    desk.model.keys_came(b"yes", desk.snapshot.now);
     desk.after(Duration::from_secs(1));
     for byte in b"y\ny\n" {
-        desk.board.keys_came(&[*byte], desk.glance.now);
+        desk.model.keys_came(&[*byte], desk.snapshot.now);
         desk.after(MILLISECOND);
     }
     desk.after(Duration::from_secs(1));
@@ -157,15 +157,15 @@ fn the_seconds_are_counted_and_then_the_question_is_gone() {
     desk.ask(asked.question());
     desk.after(Duration::from_secs(30));
     assert!(desk.live().ends_with("(30 s)"), "{}", desk.live());
-    assert!(!desk.board.question().unwrap().is_withdrawn());
+    assert!(!desk.model.question().unwrap().is_withdrawn());
     for second in 1..60 {
         *asked.clock.0.lock().unwrap() = Duration::from_secs(second);
         assert_eq!(asked.refusal(), Some(Refusal::AwaitingConsent));
     }
     *asked.clock.0.lock().unwrap() = Question::TIMEOUT;
     assert_eq!(asked.refusal(), Some(Refusal::Denied), "no answer is no");
-    assert!(desk.board.question().unwrap().is_withdrawn());
-    desk.board.withdrawn(desk.glance);
+    assert!(desk.model.question().unwrap().is_withdrawn());
+    desk.model.withdrawn(desk.snapshot);
     assert_eq!(&desk.live()[..13], &LIVE[..13]);
 }
 
@@ -185,13 +185,13 @@ fn a_question_that_was_withdrawn_in_the_queue_is_not_asked() {
 #[test]
 fn a_question_goes_to_the_terminal_where_the_log_goes_elsewhere() {
     let (mut desk, mut asked) =
-        (Desk::with(Manner { show: Show::Nothing, ..ANA }, PLAIN, false), Asked::new());
+        (Desk::with(DisplayOptions { show: Show::Nothing, ..ANA }, PLAIN, false), Asked::new());
     desk.ask(asked.question());
     desk.after(Duration::from_secs(1));
-    assert_eq!((desk.log(), desk.board.take_aside()), (String::new(), QUESTION.to_owned()));
+    assert_eq!((desk.log(), desk.model.take_aside()), (String::new(), QUESTION.to_owned()));
     assert_eq!(desk.live(), PROMPT);
-    desk.board.withdrawn(desk.glance);
-    assert_eq!(desk.board.take_aside(), "15:22:08  an unknown process waits no longer\n");
+    desk.model.withdrawn(desk.snapshot);
+    assert_eq!(desk.model.take_aside(), "15:22:08  an unknown process waits no longer\n");
     assert_eq!(desk.live(), "");
 }
 
@@ -212,7 +212,7 @@ fn a_dumb_terminal_asks_in_lines_that_stay() {
 #[test]
 fn in_the_background_nothing_lives_and_no_key_counts() {
     let (mut desk, mut asked) = (Desk::new(), Asked::new());
-    desk.glance.in_foreground = false;
+    desk.snapshot.in_foreground = false;
     assert_eq!(desk.live(), "");
     desk.ask(asked.question());
     desk.after(Duration::from_secs(10));
@@ -222,8 +222,8 @@ fn in_the_background_nothing_lives_and_no_key_counts() {
         QUESTION.replace("secrets\n", "secrets; answer in the foreground (fg)\n")
     );
     // What is typed at the shell's prompt until then is not for us.
-    desk.glance.in_foreground = true;
-    desk.board.keys_came(b"y", desk.glance.now);
+    desk.snapshot.in_foreground = true;
+    desk.model.keys_came(b"y", desk.snapshot.now);
     desk.after(Duration::from_millis(499));
     assert_eq!(desk.log(), QUESTION.replace("\x0715:22:07", "15:22:17"), "once more");
     assert_eq!((desk.live(), asked.refusal()), (String::new(), Some(Refusal::AwaitingConsent)));
