@@ -142,7 +142,7 @@ impl Terminal {
 }
 
 /// For a question that nobody is there to answer; `hint` names what replaces it.
-pub(crate) fn nobody_to_ask(what: &str, hint: impl Into<String>) -> Failure {
+pub(crate) fn no_terminal(what: &str, hint: impl Into<String>) -> Failure {
     Failure::new(code::NO_INPUT, format!("there is no terminal to ask for {what}"), hint)
 }
 

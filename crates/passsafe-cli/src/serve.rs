@@ -10,4 +10,5 @@ mod secret_file;
 pub(crate) mod server_process;
 pub(crate) mod socket;
 pub(crate) mod sources;
+pub(crate) mod start_server;
 mod supervise;

@@ -114,7 +114,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) access: AccessArgs,
     #[command(flatten)]
-    pub(crate) options: WhileServingArgs,
+    pub(crate) while_serving: WhileServingArgs,
     /// Program to serve the safe around
     #[arg(last = true, value_name = "CMD", long_help = AROUND)]
     pub(crate) command: Vec<std::ffi::OsString>,

@@ -5,7 +5,7 @@ use passsafe_core::{Passphrase, Token};
 use zeroize::Zeroizing;
 
 use crate::os::environment;
-use crate::prompt::{Terminal, nobody_to_ask};
+use crate::prompt::{Terminal, no_terminal};
 use crate::text::failure::{Failure, code};
 
 pub(crate) struct Credentials {
@@ -65,8 +65,8 @@ fn passphrase(typed: &str) -> Result<Passphrase, Failure> {
 
 fn missing(passphrase: bool) -> Failure {
     if passphrase {
-        nobody_to_ask("the passphrase", "set PASSSAFE_PASSPHRASE or PASSSAFE_PASSPHRASE_FILE")
+        no_terminal("the passphrase", "set PASSSAFE_PASSPHRASE or PASSSAFE_PASSPHRASE_FILE")
     } else {
-        nobody_to_ask("the token", "set PASSSAFE_TOKEN")
+        no_terminal("the token", "set PASSSAFE_TOKEN")
     }
 }

@@ -11,7 +11,7 @@ use super::secret_file;
 use super::sources::{Question, Sources, Stdin, too_much};
 use crate::cli::args::SecretFile;
 use crate::os::streams::note;
-use crate::prompt::{Terminal, nobody_to_ask};
+use crate::prompt::{Terminal, no_terminal};
 use crate::text::failure::{Failure, code};
 
 impl Sources {
@@ -30,22 +30,22 @@ impl Sources {
             ));
         }
         match (self.questions.first(), terminal) {
-            (Some(question), None) => Err(self.nobody_to_ask(&question.name)),
+            (Some(question), None) => Err(self.no_terminal(&question.name)),
             _ => Ok(()),
         }
     }
 
-    fn nobody_to_ask(&self, name: &EntryName) -> Failure {
+    fn no_terminal(&self, name: &EntryName) -> Failure {
         if self.stdin.is_some() {
             let hint = format!("take it from a file: --secret-file {name}=PATH");
-            nobody_to_ask(&spoken(name), hint)
+            no_terminal(&spoken(name), hint)
         } else if is_default(name) {
             let hint =
                 "pass it through a pipe: passsafe serve --password-stdin, with --json or -- CMD";
-            nobody_to_ask("the password", hint)
+            no_terminal("the password", hint)
         } else {
             let flags = format!("--secret-file {name}=PATH, or --secret-stdin {name}");
-            nobody_to_ask(name.as_str(), format!("take it from a file or a pipe: {flags}"))
+            no_terminal(name.as_str(), format!("take it from a file or a pipe: {flags}"))
         }
     }
 
@@ -76,7 +76,7 @@ impl Reading {
         terminal: Option<&Terminal>,
     ) -> Result<Entries, Failure> {
         for question in &sources.questions {
-            let terminal = terminal.ok_or_else(|| sources.nobody_to_ask(&question.name))?;
+            let terminal = terminal.ok_or_else(|| sources.no_terminal(&question.name))?;
             let secret = question.ask(terminal)?;
             self.room.take(secret.len()).map_err(|error| too_much(&error))?;
             self.read.push((question.name.clone(), secret));

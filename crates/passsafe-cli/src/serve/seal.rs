@@ -33,11 +33,11 @@ fn try_seal(entries: &Entries, user: &User) -> Result<Sealed, SealError> {
 ///
 /// What cannot be shown as text cannot be named on the other side.
 pub(crate) fn user(
-    named: Option<&User>,
+    named: Option<User>,
     account: impl FnOnce() -> Result<User, Error>,
 ) -> Result<User, Failure> {
     let user = match named {
-        Some(user) => user.clone(),
+        Some(user) => user,
         None => account().map_err(|error| no_user(&error.to_string()))?,
     };
     if user.as_str().is_some() { Ok(user) } else { Err(no_user("the account's name is not UTF-8")) }
@@ -55,13 +55,13 @@ mod tests {
     fn the_account_is_the_user_unless_one_is_named() {
         let account = || Ok(User::new("ana").unwrap());
         assert_eq!(user(None, account).unwrap().as_str(), Some("ana"));
-        assert_eq!(user(Some(&User::new("bob").unwrap()), account).unwrap().as_str(), Some("bob"));
+        assert_eq!(user(Some(User::new("bob").unwrap()), account).unwrap().as_str(), Some("bob"));
     }
 
     #[test]
     fn an_account_name_that_is_not_utf8_needs_a_named_user() {
         let account = || Ok(User::new(b"an\xe4").unwrap());
         assert_eq!(user(None, account).unwrap_err().code(), code::NO_USER);
-        assert_eq!(user(Some(&User::new("ana").unwrap()), account).unwrap().as_str(), Some("ana"));
+        assert_eq!(user(Some(User::new("ana").unwrap()), account).unwrap().as_str(), Some("ana"));
     }
 }

@@ -14,7 +14,7 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::handover::{Access, Handover, Received};
+use super::handover::{Handover, Settings};
 use super::supervise::Program;
 use crate::cli::hidden::ServerArgs;
 use crate::display::{DisplayOptions, LocalTime, Screen, Show, Style, Subscriptions};
@@ -23,7 +23,7 @@ use crate::text::failure::{Failure, code};
 
 /// What crosses over as descriptors.
 struct Taken {
-    received: Received,
+    handover: Handover,
     listeners: Vec<Listener>,
     program: Option<Program>,
 }
@@ -35,7 +35,7 @@ struct Serving {
     hosts: AllowedHosts,
     admission: Admission,
     socket: Option<SocketFile>,
-    options: DisplayOptions,
+    display: DisplayOptions,
     local: LocalTime,
     lifetime: Duration,
 }
@@ -80,14 +80,14 @@ fn take_over(args: &ServerArgs) -> io::Result<Taken> {
     let mut listeners: Vec<Listener> =
         descriptors.by_ref().take(ports).map(|it| TcpListener::from(it).into()).collect();
     listeners.extend(descriptors.map(|it| Listener::from(UnixListener::from(it))));
-    Ok(Taken { received: Handover::receive(File::from(handover))?, listeners, program })
+    Ok(Taken { handover: Handover::receive(File::from(handover))?, listeners, program })
 }
 
-fn serve(Taken { received, listeners, program }: Taken) -> io::Result<ExitCode> {
+fn serve(Taken { handover, listeners, program }: Taken) -> io::Result<ExitCode> {
     // Before there is a second thread.
     let local = LocalTime::of_system(SystemTime::now());
     signals::hold_back_stops();
-    let serving = Serving::new(received, listeners, local);
+    let serving = Serving::new(handover, listeners, local);
     Builder::new_current_thread().enable_all().build()?.block_on(async {
         let Some(program) = program else {
             let (state, screen) = serving.until(shutdown_signal()?).await?;
@@ -104,18 +104,16 @@ fn serve(Taken { received, listeners, program }: Taken) -> io::Result<ExitCode> 
 }
 
 impl Serving {
-    fn new(received: Received, listeners: Vec<Listener>, local: LocalTime) -> Self {
-        let Received { record, seed, lifetime, deadline, access, options } = received;
-        let Access { hosts, users, any_user, socket } = access;
-        let token = seed.token(lifetime);
-        drop(seed);
+    fn new(handover: Handover, listeners: Vec<Listener>, local: LocalTime) -> Self {
+        let Handover { token, settings, record } = handover;
+        let Settings { lifetime, deadline, hosts, users, any_user, socket, display } = settings;
         let safe = Safe::new(&record, token, deadline, Arc::new(SystemClock));
         drop(record);
-        let safe = match options.max_uses {
+        let safe = match display.max_uses {
             Some(uses) => safe.with_max_uses(uses),
             None => safe,
         };
-        let (safe, questions) = if options.confirm {
+        let (safe, questions) = if display.confirm {
             let (safe, questions) = safe.with_consent();
             (safe, Some(questions))
         } else {
@@ -130,17 +128,16 @@ impl Serving {
         }
         let socket =
             socket.map(|(path, device, inode)| SocketFile::from_parts(path, device, inode));
-        let lifetime = lifetime.duration();
-        Self { subscriptions, listeners, hosts, admission, socket, options, local, lifetime }
+        Self { subscriptions, listeners, hosts, admission, socket, display, local, lifetime }
     }
 
     /// Serves until the safe is over, at `shutdown` at the latest. How it ended is left to be
     /// said.
     async fn until(self, shutdown: impl Future<Output = ()>) -> io::Result<(State, Screen)> {
-        let Self { subscriptions, listeners, hosts, admission, socket, options, local, lifetime } =
+        let Self { subscriptions, listeners, hosts, admission, socket, display, local, lifetime } =
             self;
         let safe = subscriptions.safe.clone();
-        let mut screen = Screen::open(options, style(), local, lifetime, subscriptions)?;
+        let mut screen = Screen::open(display, style(), local, lifetime, subscriptions)?;
         let server = passsafe_server::run(listeners, safe, hosts, admission, shutdown);
         let state = tokio::select! {
             state = server => state,
@@ -158,7 +155,7 @@ impl Serving {
         self,
         program_is_over: oneshot::Receiver<()>,
     ) -> io::Result<Option<(State, Screen)>> {
-        let waits_for_the_end = self.options.show == Show::Summary;
+        let waits_for_the_end = self.display.show == Show::Summary;
         let mut by_program = false;
         let closing = async {
             drop(program_is_over.await);
