@@ -68,7 +68,7 @@ impl Terminal {
             if *line == *self.hidden_line(&modes, again)? {
                 return Ok(line);
             }
-            self.show_error("they differ; type it twice the same")?;
+            self.show_error("they differ; type the same twice")?;
         }
     }
 

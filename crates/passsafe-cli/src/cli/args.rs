@@ -147,7 +147,7 @@ const ACCESS: &str = "Access";
 pub(crate) struct AccessArgs {
     /// Listen on a Unix socket as well
     ///
-    /// Its folder must be writable by nobody else.
+    /// Only this account may be able to write to its folder.
     #[arg(long, value_name = "PATH", help_heading = ACCESS, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) socket: Option<String>,
     /// Listen on the socket only
@@ -209,7 +209,7 @@ pub(crate) struct SafeArgs {
         hide_short_help = true
     )]
     pub(crate) owner: Option<String>,
-    /// Send the token to whoever listens there, another account's program included
+    /// Send the token to any listener, even another account's program
     #[arg(long, hide_short_help = true)]
     pub(crate) any_owner: bool,
 }
@@ -225,8 +225,8 @@ pub(crate) struct GetArgs {
     pub(crate) list: bool,
     /// Print all secrets as one JSON object of texts
     ///
-    /// Or the one that is named. A secret that is no text is an error: what kind of value there is
-    /// never depends on the secret. With --base64 every value is base64.
+    /// Or the one that is named. A secret that is not text is an error: the type of a value never
+    /// depends on the secret. With --base64 every value is base64.
     #[arg(long, conflicts_with = "raw")]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -300,7 +300,8 @@ pub(crate) struct ManArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
-    /// The shell
+    /// The shell: bash, elvish, fish, powershell or zsh
+    #[arg(hide_possible_values = true)]
     pub(crate) shell: Shell,
 }
 

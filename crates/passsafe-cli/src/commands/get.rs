@@ -32,7 +32,7 @@ pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
     if stdout().is_terminal() && !is_plain_text(&answer) {
         return Err(Failure::new(
             code::DATA,
-            "the answer is no plain text, and a terminal might take it for commands",
+            "refusing to print binary data to a terminal",
             "send it to a file or a pipe, or add --base64",
         ));
     }

@@ -46,7 +46,7 @@ fn serve_for_a_person(args: ServeArgs, names: &[EntryName]) -> Result<(), Failur
     if !args.json && !stdout().is_terminal() {
         return Err(Failure::new(
             code::USAGE,
-            "standard output is not a terminal, and the credentials are shown on one only",
+            "standard output is not a terminal, and credentials are shown on a terminal only",
             "add --json to print them as one line of JSON",
         ));
     }
@@ -97,7 +97,7 @@ fn refuse_what_is_shown(args: &ServeArgs) -> Result<(), Failure> {
         ServeArgs { while_serving: WhileServingArgs { confirm: true, .. }, .. } => {
             return Err(Failure::new(
                 code::USAGE,
-                "--confirm asks at the terminal, and that is the program's",
+                "--confirm asks at the terminal, which belongs to the program",
                 "leave --confirm out, or the program",
             ));
         }
@@ -105,9 +105,7 @@ fn refuse_what_is_shown(args: &ServeArgs) -> Result<(), Failure> {
     };
     Err(Failure::new(
         code::USAGE,
-        format!(
-            "{flag} is about credentials that are shown, and a program finds them in its environment"
-        ),
+        format!("{flag} shows credentials, and a program finds them in its environment"),
         format!("leave {flag} out, or the program"),
     ))
 }

@@ -71,13 +71,13 @@ pub(super) fn line(
         }
         Event::Locked => (
             Tone::Final,
-            "locked: three wrong tokens were tried, so nobody gets in any more; \
+            "locked: three wrong tokens were tried, and no client gets in any more; \
              Ctrl-C ends the safe"
                 .to_owned(),
         ),
         Event::Spent => (
             Tone::Final,
-            "spent: the last use was made, so nobody gets in any more; Ctrl-C ends the safe"
+            "spent: the last use was made, and no client gets in any more; Ctrl-C ends the safe"
                 .to_owned(),
         ),
         _ => return None,
@@ -190,12 +190,12 @@ mod tests {
         );
         assert_line(
             &Event::Locked,
-            "locked: three wrong tokens were tried, so nobody gets in any more; \
+            "locked: three wrong tokens were tried, and no client gets in any more; \
              Ctrl-C ends the safe",
         );
         assert_line(
             &Event::Spent,
-            "spent: the last use was made, so nobody gets in any more; Ctrl-C ends the safe",
+            "spent: the last use was made, and no client gets in any more; Ctrl-C ends the safe",
         );
     }
 

@@ -211,7 +211,8 @@ impl Model {
                 text.push('\n');
             }
             count => {
-                let note = format!("({count} more lines, while nobody read these)\n");
+                let note =
+                    format!("({count} more lines were left out, because these were not read)\n");
                 text.push_str(&note);
             }
         }

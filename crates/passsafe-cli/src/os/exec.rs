@@ -66,7 +66,7 @@ fn refused(program: &OsStr, error: &io::Error) -> Failure {
     if is_path(program) && Path::new(program).exists() {
         return Failure::new(
             code::NOT_EXECUTABLE,
-            format!("{} cannot be executed: its interpreter is not there", program.display()),
+            format!("{} cannot be executed: its interpreter was not found", program.display()),
             "check its first line",
         );
     }

@@ -86,7 +86,7 @@ fn hung_up() -> Failure {
 fn too_long() -> Failure {
     Failure::new(
         code::USAGE,
-        format!("a terminal line carries less than {MAX} bytes, and the rest is lost"),
+        format!("the line is too long: a terminal delivers less than {MAX} bytes"),
         "pass longer secrets through a pipe: passsafe serve --password-stdin",
     )
 }

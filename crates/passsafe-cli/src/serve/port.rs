@@ -20,7 +20,7 @@ pub(crate) fn bind(port: u16) -> Result<(Vec<TcpListener>, u16), Failure> {
         io::ErrorKind::AddrInUse => busy(port),
         io::ErrorKind::PermissionDenied => Failure::new(
             code::UNAVAILABLE,
-            format!("port {port} is not for this account"),
+            format!("this account may not use port {port}"),
             "choose a port from 1024 up, or --port 0 for a free one",
         ),
         _ => Failure::os(&format!("localhost:{port} cannot be bound"), error),

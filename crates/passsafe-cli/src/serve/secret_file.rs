@@ -74,7 +74,7 @@ fn open_in_time(path: &Path) -> io::Result<File> {
     });
     match receiver.recv_timeout(PATIENCE) {
         Ok(opened) => Ok(opened?),
-        Err(_) => Err(io::Error::other("nobody writes to it")),
+        Err(_) => Err(io::Error::other("no program writes to it")),
     }
 }
 

@@ -30,7 +30,7 @@ impl Place {
         let url = url.ok_or_else(|| {
             Failure::new(
                 code::USAGE,
-                format!("--socket {path} is no path that a unix:// address can name"),
+                format!("a unix:// address cannot name the path of --socket {path}"),
                 "choose a shorter one, without control characters, '?' and '#'",
             )
         })?;

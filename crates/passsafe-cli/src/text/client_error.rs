@@ -38,7 +38,7 @@ pub(crate) fn explain(
         ),
         ErrorKind::Forbidden => Failure::new(
             code::REFUSED,
-            format!("{url} is not for this account"),
+            format!("this account may not connect to {url}"),
             "a safe of another account has to admit this one: --allow-user",
         ),
         ErrorKind::Unreachable => Failure::new(
@@ -51,9 +51,10 @@ pub(crate) fn explain(
             format!("the server at {url} is not passsafe"),
             "check the port, or name another address with --url",
         ),
-        ErrorKind::Timeout => {
-            told(code::TIMEOUT, "is it still being asked for its password, or stopped? try again")
-        }
+        ErrorKind::Timeout => told(
+            code::TIMEOUT,
+            "the safe may still wait for its password, or be stopped; try again",
+        ),
         ErrorKind::InvalidToken => told(code::REFUSED, "check the six digits"),
         ErrorKind::WrongHost => {
             told(code::REFUSED, "through a tunnel, start the safe with --allow-host HOST:PORT")
@@ -66,14 +67,14 @@ pub(crate) fn explain(
         ErrorKind::Damaged => {
             told(code::DATA, "the record was changed, or its safe is newer: start a new one")
         }
-        _ => told(code::OS, "this is the system's refusal; try again"),
+        _ => told(code::OS, "the system refused it; try again"),
     }
 }
 
 /// The token stays here: another account's program waits for it.
 fn foreign(error: &Error, url: &BaseUrl, account_name: impl FnOnce(u32) -> String) -> Failure {
     let Some(uid) = error.listener_account() else {
-        let hint = "nothing was sent; --any-owner trusts whoever listens there";
+        let hint = "nothing was sent; --any-owner trusts any account's server";
         return Failure::new(code::REFUSED, error.to_string(), hint);
     };
     let name = account_name(uid);

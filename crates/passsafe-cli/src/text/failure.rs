@@ -53,7 +53,7 @@ impl Failure {
 
     /// For what only fails when the system is in a bad state.
     pub(crate) fn os(what: &str, error: impl fmt::Display) -> Self {
-        Self::new(code::OS, format!("{what}: {error}"), "this is the system's refusal; try again")
+        Self::new(code::OS, format!("{what}: {error}"), "the system refused it; try again")
     }
 
     pub(crate) fn with_code(self, code: u8) -> Self {

@@ -206,7 +206,7 @@ fn a_socket_is_its_accounts_and_gone_with_the_safe() {
     assert_failure(
         &stranger.output().unwrap(),
         77,
-        &format!("{url} is not for this account"),
+        &format!("this account may not connect to {url}"),
         "a safe of another account has to admit this one: --allow-user",
     );
     assert_output(

@@ -44,7 +44,7 @@ fn each_name_is_asked_for_in_turn_and_only_what_is_no_secret_is_shown() {
     session.send_line("hunter2").unwrap();
     seen = expect(&mut session, "DB_PASSWORD, once more: ");
     session.send_line("hunter3").unwrap();
-    seen += &expect(&mut session, "they differ; type it twice the same");
+    seen += &expect(&mut session, "they differ; type the same twice");
     seen += &expect(&mut session, "DB_PASSWORD: ");
     session.send_line("hunter2").unwrap();
     seen += &expect(&mut session, "DB_PASSWORD, once more: ");
@@ -182,7 +182,10 @@ fn what_a_line_cannot_hold_is_sent_to_a_file() {
             session.flush().unwrap();
         }
         session.send_line("").unwrap();
-        expect(&mut session, "error: a terminal line carries less than 4095 bytes");
+        expect(
+            &mut session,
+            "error: the line is too long: a terminal delivers less than 4095 bytes",
+        );
         expect(&mut session, hint);
         expect_exit(&mut session, 2);
 
@@ -217,12 +220,7 @@ fn a_terminal_gets_plain_text_only() {
     for args in ["KEY", "--raw KEY"] {
         let (rest, status) = get(args);
         assert!(matches!(status, WaitStatus::Exited(_, 65)), "{status:?}");
-        assert!(
-            rest.contains(
-                "error: the answer is no plain text, and a terminal might take it for commands\r\n"
-            ),
-            "{rest}"
-        );
+        assert!(rest.contains("error: refusing to print binary data to a terminal\r\n"), "{rest}");
         assert!(rest.contains("hint: send it to a file or a pipe, or add --base64\r\n"), "{rest}");
         assert!(!rest.contains("title"), "{rest}");
     }

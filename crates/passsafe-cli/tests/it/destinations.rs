@@ -69,7 +69,7 @@ fn a_name_that_is_no_variable_is_refused() {
             &safe.run(["run", "--all", "--", "env"]),
             125,
             &format!(
-                "the secret {name} cannot be a variable of its own name: shells know none with '.' or '-'"
+                "the secret {name} cannot become a variable: shells allow no '.' or '-' in its name"
             ),
             &format!("name one for it as well: --env VAR={name}"),
         );
@@ -80,7 +80,7 @@ fn a_name_that_is_no_variable_is_refused() {
     assert_failure(
         &safe_with(&[("PASSSAFE_TOKEN", b"x")]).run(["run", "--all", "--", "env"]),
         125,
-        "PASSSAFE_TOKEN is a variable of passsafe's own, which the program never gets",
+        "PASSSAFE_TOKEN is a variable of passsafe itself, which is never passed on",
         "name another one for it as well: --env VAR=PASSSAFE_TOKEN",
     );
 }
@@ -140,7 +140,7 @@ fn a_mistyped_program_is_found_out_before_the_safe_is_asked() {
     assert_failure(
         &Safe::start(b"x").run(["run", "--env", "A", "--", script]),
         126,
-        &format!("{script} cannot be executed: its interpreter is not there"),
+        &format!("{script} cannot be executed: its interpreter was not found"),
         "check its first line",
     );
 }
@@ -164,7 +164,7 @@ fn a_variable_is_given_once() {
         assert_failure(
             &safe.run(["run", flag, "PASSSAFE_URL", "--", "true"]),
             125,
-            "PASSSAFE_URL is a variable of passsafe's own, which the program never gets",
+            "PASSSAFE_URL is a variable of passsafe itself, which is never passed on",
             "choose another name with --env NAME=SECRET",
         );
         for (value, reason) in [

@@ -33,7 +33,7 @@ fn without_a_server_the_program_does_not_start() {
             &with_input(serve(what, &mark), b"S3kr!t"),
             125,
             error,
-            "this is the system's refusal; try again",
+            "the system refused it; try again",
         );
         // All that could have held the output is gone with its end, the launcher too.
         assert!(!mark.exists(), "{what}");

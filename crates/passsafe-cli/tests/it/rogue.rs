@@ -118,7 +118,7 @@ fn nobody_answers_in_time() {
         &output,
         75,
         "no answer within 5s",
-        "is it still being asked for its password, or stopped? try again",
+        "the safe may still wait for its password, or be stopped; try again",
     );
 }
 

@@ -286,7 +286,7 @@ fn the_uses_that_are_left_are_on_screen() {
     served.expect_log(r"fetched by [^;\r]* of [a-z]+; 1 of 2 uses left\r\n");
     served.expect("  1 of 2 uses left  ");
     served.run(&["get"]);
-    served.expect_log("spent: the last use was made, so nobody gets in any more; Ctrl-C");
+    served.expect_log("spent: the last use was made, and no client gets in any more; Ctrl-C");
     served.session.exp_regex("\r\x1b\\[J  spent, gone in [45]:[0-9]{2}  Ctrl-C ends it\r").unwrap();
     assert!(served.close().contains("  ended: the spent safe is gone\r\n"));
 }

@@ -298,7 +298,7 @@ fn a_program_that_does_not_start_after_all_ends_the_safe() {
     fs::write(&file, "#!/no/such/interpreter\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     let file = file.to_str().unwrap();
-    let error = format!("{file} cannot be executed: its interpreter is not there");
+    let error = format!("{file} cannot be executed: its interpreter was not found");
     assert_failure(&around(&[], &[file]), 126, &error, "check its first line");
 }
 

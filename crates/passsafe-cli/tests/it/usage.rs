@@ -44,7 +44,7 @@ fn credentials_go_to_a_terminal_or_become_json() {
     for args in [&["serve", "--password-stdin"][..], &["--password-stdin", "--port", "0"], &[]] {
         assert_usage(
             args,
-            "standard output is no terminal, and the credentials are shown on one only",
+            "standard output is not a terminal, and credentials are shown on a terminal only",
             "add --json to print them as one line of JSON",
         );
     }

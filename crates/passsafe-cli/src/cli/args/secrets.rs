@@ -12,7 +12,7 @@ use passsafe_core::EntryName;
 pub(crate) struct SecretArgs {
     /// Ask for it once and show what is typed
     ///
-    /// For what is no secret, as a user's name. It is asked for first, unless it stands among the
+    /// For values that are not secret, such as a user name. It is asked for first, unless it stands among the
     /// names as well.
     #[arg(long, value_name = "NAME")]
     pub(crate) show: Vec<EntryName>,

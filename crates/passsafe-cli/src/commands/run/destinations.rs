@@ -26,7 +26,7 @@ pub(super) fn check(args: &DestinationArgs) -> Result<(), Failure> {
     if args.env.is_empty() && args.file.is_empty() && args.stdin.is_none() && !args.all {
         return Err(Failure::new(
             code::USAGE,
-            "the program is to get no secret",
+            "no secret is passed to the program",
             "say which one and how: --env VAR=NAME, --all, --stdin NAME or --file VAR=NAME",
         ));
     }
@@ -80,7 +80,7 @@ fn rest<'a>(
             return Err(Failure::new(
                 code::DATA,
                 format!(
-                    "the secret {name} cannot be a variable of its own name: shells know none with '.' or '-'"
+                    "the secret {name} cannot become a variable: shells allow no '.' or '-' in its name"
                 ),
                 format!("name one for it as well: --env VAR={name}"),
             ));
@@ -129,8 +129,7 @@ fn refuse_ours(variable: &str, hint: impl Into<String>) -> Result<(), Failure> {
     if !variable.starts_with(environment::PREFIX) {
         return Ok(());
     }
-    let message =
-        format!("{variable} is a variable of passsafe's own, which the program never gets");
+    let message = format!("{variable} is a variable of passsafe itself, which is never passed on");
     Err(Failure::new(code::USAGE, message, hint))
 }
 

@@ -169,7 +169,8 @@ fn a_log_that_nobody_reads_is_bounded() {
     let log = desk.log();
     assert!(log.len() < MOST_WAITING + 100, "{}", log.len());
     let shown = log.lines().count() - 1;
-    let note = format!("({} more lines, while nobody read these)\n", 1_000 - shown);
+    let note =
+        format!("({} more lines were left out, because these were not read)\n", 1_000 - shown);
     assert!(log.ends_with(&note), "{note}");
 }
 
