@@ -4,8 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use clap::builder::PossibleValue;
-use clap::{Arg, Command};
+use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
@@ -43,7 +42,7 @@ pub(crate) fn all(command: &Command) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// As the pages want it: all names are full, and nothing is left out for want of room.
+/// As the pages want it: all names are full, and no flag is hidden.
 pub(crate) fn definition() -> Command {
     let mut command = shown_in_full(help::command())
         .subcommand_help_heading("COMMANDS")
@@ -52,26 +51,9 @@ pub(crate) fn definition() -> Command {
     command
 }
 
+/// The generator takes the help of a flag that only `--help` shows for hidden.
 fn shown_in_full(command: Command) -> Command {
-    let in_full = |argument: Arg| {
-        // The generator takes the help of a flag that only `--help` shows for hidden.
-        let shown = argument.hide_short_help(false);
-        let help = shown.get_long_help().or(shown.get_help()).map(ToString::to_string);
-        // Paragraphs of a page are none of an item.
-        let mut help = help.unwrap_or_default().replace("\n\n", ". ");
-        let values = shown.get_possible_values();
-        let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
-        // A flag counts as a value that is true or false.
-        if !shown.get_action().takes_values()
-            || shown.is_hide_possible_values_set()
-            || values.is_empty()
-        {
-            return shown.long_help(help);
-        }
-        help = format!("{help}: {}", values.join(", "));
-        shown.long_help(help).hide_possible_values(true)
-    };
-    command.mut_args(in_full).mut_subcommands(shown_in_full)
+    command.mut_args(|argument| argument.hide_short_help(false)).mut_subcommands(shown_in_full)
 }
 
 fn name(command: &Command) -> &str {
@@ -82,53 +64,30 @@ fn page(command: &Command, whole: &Command) -> Vec<u8> {
     let mut text = Vec::new();
     #[expect(clippy::expect_used, reason = "a vector takes all that is written to it")]
     try_page(command, whole, &mut text).expect("a page is written");
-    with_one_preamble(&text)
-}
-
-/// Each part comes with the same definitions in front.
-fn with_one_preamble(page: &[u8]) -> Vec<u8> {
-    let mut preamble = Vec::new();
-    Roff::new().to_writer(&mut preamble).unwrap_or_default();
-    let text = String::from_utf8_lossy(page);
-    let preamble = String::from_utf8_lossy(&preamble);
-    let preamble = preamble.trim_end();
-    let parts: String = text.split(preamble).map(|part| part.trim_start_matches('\n')).collect();
-    format!("{preamble}\n{parts}").into_bytes()
+    text
 }
 
 fn try_page(command: &Command, whole: &Command, out: &mut Vec<u8>) -> io::Result<()> {
     let is_whole = name(command) == name(whole);
     let verb = if is_whole { "" } else { command.get_name() };
     let man = Man::new(command.clone());
-    // Not the generator's, which leaves out a date that is empty. A date would make two
-    // builds of one source differ.
+    // The generator leaves out an argument that is empty. A date would make two builds of one
+    // source differ.
     let version = env!("CARGO_PKG_VERSION");
     let title = name(command).to_uppercase();
     writeln!(out, ".TH {title} 1 \"\" \"passsafe {version}\" \"User Commands\"")?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;
-    let page = pages::of(verb);
-    description(page).to_writer(out)?;
+    man.render_description_section(out)?;
     man.render_options_section(out)?;
     if is_whole {
         man.render_subcommands_section(out)?;
     }
-    examples(page).to_writer(out)?;
+    examples(pages::of(verb)).to_writer(out)?;
     exit_status(verb).to_writer(out)?;
     environment(verb).to_writer(out)?;
     files(verb).to_writer(out)?;
     see_also(command, whole).to_writer(out)
-}
-
-fn description(page: Option<&Page>) -> Roff {
-    let mut roff = section("DESCRIPTION");
-    for (index, paragraph) in page.iter().flat_map(|it| it.description.split("\n\n")).enumerate() {
-        if index > 0 {
-            roff.control("PP", []);
-        }
-        roff.text([roman(paragraph)]);
-    }
-    roff
 }
 
 fn examples(page: Option<&Page>) -> Roff {

@@ -84,7 +84,9 @@ fn row(argument: &Arg) -> String {
     .into_iter()
     .flatten()
     .collect();
+    // Paragraphs cannot be in a cell.
     let help = argument.get_long_help().or(argument.get_help()).unwrap().to_string();
+    let help = help.replace("\n\n", ". ");
     let has_value = argument.get_action().takes_values();
     let defaults = argument.get_default_values().iter().filter(|_| has_value);
     let default = defaults.map(|it| it.display().to_string());
