@@ -1,9 +1,9 @@
-//! The open safe, on screen: what the serving process shows, tells and asks.
+//! What the serving process shows and asks.
 //!
-//! Everything that is shown is computed by pure functions (`live`, `words`, `json`, `question`),
-//! from what happened, the time, and the width; one loop (`watch`) moves it between the safe
-//! and the terminal. It never waits for a reader: a terminal that is held by Ctrl-S, a pipe that
-//! nobody empties, a name service that does not answer keep neither the safe nor its end.
+//! Pure functions compute what is shown (`live_line`, `log_text`, `log_json`, `consent`), from
+//! what happened, the time and the width; one loop (`event_loop`) moves it between the safe and
+//! the terminal. It never waits for a reader: neither a terminal that is held by Ctrl-S, nor a
+//! full pipe, nor a slow name service delays the safe or its end.
 
 mod caller_name;
 mod consent;

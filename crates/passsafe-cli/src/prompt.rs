@@ -141,7 +141,7 @@ impl Terminal {
     }
 }
 
-/// For a question that nobody is there to answer; `hint` names what replaces it.
+/// There is no terminal for a question; `hint` names what replaces the answer.
 pub(crate) fn no_terminal(what: &str, hint: impl Into<String>) -> Failure {
     Failure::new(code::NO_INPUT, format!("there is no terminal to ask for {what}"), hint)
 }

@@ -1,7 +1,7 @@
-//! What somebody who mistyped a word most likely meant.
+//! The known word that is nearest to a mistyped one.
 
 /// The candidate with the fewest typos between it and `word`: one in three letters at most,
-/// or it is no typo. Without one, the only candidate that `word` is the beginning of.
+/// or it is not a typo. Without one, the only candidate that `word` is the beginning of.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,

@@ -1,5 +1,5 @@
-//! Passphrase and token of somebody who wants to open or close a safe: from variables, else
-//! from hidden prompts. What a variable holds is checked before anything is asked.
+//! Passphrase and token for opening or closing a safe: from variables, else from hidden prompts.
+//! What a variable holds is checked before anything is asked.
 
 use passsafe_core::{Passphrase, Token};
 use zeroize::Zeroizing;

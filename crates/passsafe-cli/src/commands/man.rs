@@ -156,7 +156,7 @@ fn see_also(command: &Command, whole: &Command) -> Roff {
             others.extend([bold(name(other)), roman("(1), ")]);
         }
     }
-    // Behind the last one there is no comma.
+    // No comma after the last one.
     others.pop();
     others.push(roman("(1)"));
     roff.text(others);

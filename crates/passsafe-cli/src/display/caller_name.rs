@@ -40,7 +40,7 @@ pub(super) fn who(caller: &Caller, names: &Names) -> String {
     }
 }
 
-/// What is counted together: `python3 of ana`, whatever its number.
+/// What is counted together: `python3 of ana`, without its number.
 pub(super) fn kind(caller: &Caller, names: &Names) -> String {
     let what = match &caller.process {
         Some(process) => quoted(&process.name),

@@ -1,4 +1,4 @@
-//! May this one have the secrets? Asked one at a time, in words and one line of keys.
+//! The question of `--confirm`: may this caller have the secrets? Its text, keys and timing.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,8 @@ use passsafe_server::{Caller, Decision, Question};
 use super::caller_name::{Names, who};
 use super::style::Style;
 
-/// How long no key may have been pressed before an answer counts: whoever is typing when the
-/// question appears answers something else.
+/// How long no key may have been pressed before an answer counts: a person who is typing when
+/// the question appears is answering something else.
 pub(super) const LISTENS_AFTER: Duration = Duration::from_millis(500);
 
 /// The question on screen.

@@ -119,7 +119,7 @@ impl Screen {
         }
     }
 
-    /// Says how it ended, to whoever listens, and gives the terminal back.
+    /// Says how it ended, and gives the terminal back.
     pub(crate) async fn end(mut self, state: State) {
         let snapshot = Snapshot { state, ..self.snapshot() };
         let deadline = Instant::now() + LAST_WORDS;
@@ -138,7 +138,7 @@ impl Screen {
                     tty.write_pending();
                 }
             };
-            let _or_nobody_reads = timeout(LAST_WORDS, all_written).await;
+            let _or_timeout = timeout(LAST_WORDS, all_written).await;
         }
         if let Some(lines) = self.lines {
             lines.finish(LAST_WORDS);
@@ -275,7 +275,7 @@ impl Screen {
         self.model.asked(question, now);
     }
 
-    /// Tells what has happened, and what has happened besides until then.
+    /// Logs the event that ended the wait, and those that came since.
     async fn learn_names_and_tell(&mut self) {
         while let Some(event) = self.backlog.clone() {
             self.learn_name(caller(&event).as_ref(), NAME_PATIENCE).await;

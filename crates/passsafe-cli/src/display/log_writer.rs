@@ -1,7 +1,7 @@
 //! Log lines for a standard error that is not the terminal: a file, a pipe, a log collector.
 //!
-//! A thread writes them, because a pipe that nobody reads makes its writer wait. A few texts
-//! may wait with it; all others wait with the model, which has bounds.
+//! A thread writes them, because a full pipe blocks its writer. A few texts wait for that
+//! thread; the others wait in the model, which bounds them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,7 +57,7 @@ impl LogWriter {
     pub(super) fn finish(self, patience: Duration) {
         drop(self.texts);
         // Nothing is ever sent: it is over when the other end is gone.
-        let _or_nobody_reads = self.written.recv_timeout(patience);
+        let _or_timeout = self.written.recv_timeout(patience);
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pipe_that_nobody_reads_takes_a_few_texts_and_keeps_nobody() {
+    fn a_pipe_that_is_not_read_takes_a_few_texts_and_blocks_no_caller() {
         let (read, is_read) = channel::<()>();
         let (sender, written) = channel();
         let lines = LogWriter::start_with(move |text| {

@@ -1,6 +1,6 @@
-//! What stands on the screen at each moment: from events, questions, keys and time to text.
+//! Model of the display: turns events, questions, keys and time into text.
 //!
-//! Has no input or output of its own, so that a test can be the terminal.
+//! It does no input or output, so that a test can be the terminal.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
@@ -134,7 +134,7 @@ impl Model {
         self.log_line(Tone::Odd, reason, snapshot);
     }
 
-    /// Somebody wants the secrets.
+    /// A client asks for the secrets.
     pub(super) fn asked(&mut self, question: Question, now: Instant) {
         self.waiting.push_back((question, now));
     }
@@ -144,7 +144,7 @@ impl Model {
         self.asking.as_mut().map(|asking| &mut asking.question)
     }
 
-    /// The question on screen is none any more. Where an event does not say why, this does.
+    /// The question on screen was withdrawn. If no event says why, this does.
     pub(super) fn withdrawn(&mut self, snapshot: Snapshot) {
         self.keys.forget();
         let Some(asking) = self.asking.take() else { return };
@@ -270,7 +270,7 @@ impl Model {
         }
     }
 
-    /// The last words.
+    /// Says how the safe ended.
     pub(super) fn end(&mut self, state: State, snapshot: Snapshot) {
         self.asking = None;
         self.waiting.clear();
@@ -295,7 +295,7 @@ impl Model {
         }
     }
 
-    /// Whether there is a line that lives, besides questions.
+    /// Whether there is a live line when no question is open.
     fn is_live(&self) -> bool {
         self.options.show == Show::Live && self.log_is_terminal && self.style.moves
     }
@@ -304,13 +304,13 @@ impl Model {
         self.options.keys && state == State::Open
     }
 
-    /// Whatever stood there before, this program may not have had the terminal meanwhile.
+    /// Another program may have used the terminal meanwhile.
     pub(super) fn was_away(&mut self) {
         self.was_in_foreground = false;
     }
 
-    /// Says once more who asks: the shell has written below the question since. Whatever is
-    /// pressed right after `fg` was meant for it.
+    /// Says once more who asks: the shell has written below the question since. Keys that are
+    /// pressed right after `fg` were meant for the shell.
     fn ask_again(&mut self, snapshot: Snapshot) {
         let Some(asking) = &mut self.asking else { return };
         if asking.shown == snapshot.now {
@@ -332,7 +332,7 @@ impl Model {
             if !snapshot.in_foreground {
                 text.push_str("; answer in the foreground (fg)");
             }
-            // The bell: somebody waits for an answer.
+            // The bell: a client waits for an answer.
             self.show("\x07");
             self.show_line(Tone::Odd, &text, snapshot);
             self.asking = Some(Asking::new(question, asked, snapshot.now));
@@ -384,7 +384,7 @@ impl Model {
         self.show(&self.style.log(&stamp, tone, text, snapshot.columns));
     }
 
-    /// For the person at the terminal, whatever the log is.
+    /// For the person at the terminal, wherever the log goes.
     fn show(&mut self, text: &str) {
         if self.log_is_terminal {
             self.log.push_str(text);

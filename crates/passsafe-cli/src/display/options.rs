@@ -13,8 +13,8 @@ pub(crate) enum Show {
     Lines,
     /// Lines of JSON on standard error.
     Json,
-    /// What an owner should know, as log lines on standard error: neither fetches, nor an end
-    /// that the program around which the safe is served has brought about.
+    /// Problems, as log lines on standard error: neither fetches, nor the end of the safe when the
+    /// program ends.
     Troubles,
     /// Nothing before the safe is over: until then the terminal is a program's.
     Summary,
@@ -22,7 +22,7 @@ pub(crate) enum Show {
     Nothing,
 }
 
-/// How a safe behaves towards its owner.
+/// What a served safe shows to its user, and asks.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct DisplayOptions {
     pub(crate) show: Show,

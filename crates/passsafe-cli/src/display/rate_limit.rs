@@ -1,4 +1,4 @@
-//! Floods of events as a few lines: the first ones are told, the others counted.
+//! Limits the log: of many events that are alike, the first are logged, the others counted.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ impl Class {
     }
 }
 
-/// What has been told lately, and what has not.
+/// What was logged lately, and how much was left out.
 #[derive(Debug, Default)]
 pub(super) struct RateLimit(HashMap<Class, Window>);
 
@@ -85,7 +85,7 @@ impl RateLimit {
         }
     }
 
-    /// Whether time has nothing to bring.
+    /// Whether nothing waits to be counted.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -51,7 +51,8 @@ impl Style {
     }
 }
 
-/// Broken between words; a longer word, and all text where there is no room, stays whole.
+/// Broken between words. A word that is wider than the line stays whole, and so does all text on
+/// a very narrow terminal.
 fn wrapped(text: &str, columns: usize) -> Vec<String> {
     const TOO_NARROW: usize = 24;
     if columns < TOO_NARROW {

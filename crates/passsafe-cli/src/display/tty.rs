@@ -6,7 +6,7 @@
 //!
 //! Modes are changed and keys read only while this process group has the terminal. Elsewhere
 //! they belong to another program; and the system's stop signals for those who touch it all the
-//! same are blocked in this process (see `signals`), because they would stop the safe.
+//! same are blocked in this process (see `os/signals`), because they would stop the safe.
 
 use std::io::{self, stderr};
 use std::os::fd::OwnedFd;
@@ -22,7 +22,7 @@ use tokio::io::unix::AsyncFd;
 
 /// `_POSIX_VDISABLE`.
 const DISABLED: u8 = if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { 0xff };
-/// What Ctrl-Z sends while it is no signal.
+/// What Ctrl-Z sends while it does not cause a signal.
 pub(super) const CTRL_Z: u8 = 0x1a;
 
 /// Whether a person can be asked at the terminal that controls this process.
@@ -53,7 +53,7 @@ impl Tty {
 
     /// Whether standard error leads here too.
     pub(super) fn is_stderr() -> bool {
-        // Fails for whatever is not the controlling terminal.
+        // Fails for anything but the controlling terminal.
         tcgetpgrp(stderr()).is_ok()
     }
 
@@ -65,8 +65,8 @@ impl Tty {
         !self.gone && in_foreground(self.file.get_ref())
     }
 
-    /// Whether output is wanted here now: nothing waits, and this is no background job of
-    /// somebody who wants those to be silent.
+    /// Whether output is wanted here now: nothing is pending, and this is not a background job at
+    /// a terminal that stops those for writing (`stty tostop`).
     pub(super) fn takes_output(&self) -> bool {
         self.pending.is_empty() && !self.gone && (self.in_foreground() || !self.stops_background())
     }
@@ -81,7 +81,7 @@ impl Tty {
     /// Has keys come one by one and unseen, or gives the modes back.
     pub(super) fn read_keys(&mut self, wanted: bool) {
         if !self.in_foreground() {
-            // Whoever has the terminal now has set its modes as well.
+            // The program in the foreground has set its own modes.
             self.before = None;
         } else if wanted {
             self.take_modes();
@@ -153,8 +153,8 @@ impl Tty {
         }
     }
 
-    /// Stops this process group as Ctrl-Z does, and returns when it goes on. Where nobody could
-    /// let it go on, the system ignores it.
+    /// Stops this process group as Ctrl-Z does, and returns when it is continued. The system
+    /// ignores that in an orphaned process group, which no shell could continue.
     pub(super) fn suspend(&mut self) {
         self.give_back();
         let _permitted = kill_current_process_group(Signal::TSTP);

@@ -115,8 +115,8 @@ fn text(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     }
 }
 
-/// Reads at most a little more than the limit, on a thread of its own: a FIFO that nobody
-/// writes to would keep us for ever.
+/// Reads at most a little more than the limit, on a thread of its own: a FIFO without
+/// a writer would block for ever.
 fn passphrase_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let unreadable = |reason: &str| {
         Failure::new(
@@ -130,7 +130,7 @@ fn passphrase_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
     thread::spawn(move || {
         let mut text = Zeroizing::new(String::with_capacity(MAX_PASSPHRASE_FILE + 1));
         let read = File::open(path).and_then(|file| file.take(MAX_READ).read_to_string(&mut text));
-        // Nobody waits any more once the time is up.
+        // The receiver is gone once the time is up.
         let _late = sender.send(read.map(|_| text));
     });
     match receiver.recv_timeout(PATIENCE) {

@@ -1,4 +1,4 @@
-//! Somebody else's program, which this process becomes.
+//! Becoming another program, and starting this one again.
 //!
 //! exec, not a child: terminal, job control, signals and exit status are the program's own. It
 //! finds everything as passsafe's caller had it, but for its environment.

@@ -1,14 +1,14 @@
 //! What a process that handles secrets does to itself before it touches one.
 //!
-//! - Undumpable (Linux): no core dump, whatever the limits and the core pattern; another
+//! - Undumpable (Linux): no core dump, with any limits and core pattern; another
 //!   process of the same account can neither attach a debugger nor read `/proc/PID/mem` or
 //!   `environ`. Root can. exec undoes it, so the serving process does it again.
-//! - No core files (every Unix): where there is no such switch, that is all there is.
+//! - No core files (every Unix): the only measure where there is no such switch.
 //! - Its heap locked in memory and left out of dumps, and wiped when freed; see
 //!   `passsafe-heap`. Where the system refuses, the person is told and the work goes on:
 //!   without swap, or with an encrypted one, nothing is lost.
 //!
-//! The libraries do none of this: their process is somebody else's.
+//! The libraries do none of this: they run in other programs' processes.
 
 use std::io;
 

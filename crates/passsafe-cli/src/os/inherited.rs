@@ -40,8 +40,8 @@ pub(crate) fn take(numbers: &[RawFd]) -> io::Result<Vec<OwnedFd>> {
     Ok(numbers.iter().map(|&number| unsafe { OwnedFd::from_raw_fd(number) }).collect())
 }
 
-/// Has exec close all but the standard streams and these: what the caller left open, a secret's
-/// file perhaps, is none of the next program's.
+/// Has exec close all but the standard streams and these: the next program must not get what the
+/// caller left open, which may be a secret's file.
 pub(crate) fn keep_only(kept: &[RawFd]) -> io::Result<()> {
     let open: Vec<RawFd> = fs::read_dir("/dev/fd")?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -87,8 +87,8 @@ extern "C" fn look_around() {
     FOUND.store(found, Ordering::Relaxed);
 }
 
-/// Whoever opens the memory of a process keeps it: the sooner nobody may, the fewer do. What
-/// remains is the time from exec to here.
+/// A process that has opened another one's memory keeps it open. So this comes as early as it can;
+/// what remains is the time from exec to here.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn hide() {
     // SAFETY: a system call that takes numbers alone.

@@ -1,7 +1,7 @@
 //! Signals between showing the credentials and serving.
 //!
-//! Whoever has seen the credentials may send a signal at once, and means to close the safe.
-//! It is held back across exec, until the serving process can do so in an orderly way.
+//! A person who has seen the credentials may send a signal at once, and means to close the safe.
+//! The signal is blocked across exec, until the serving process can close the safe in order.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,7 +36,8 @@ pub(crate) fn let_through() {
 }
 
 /// Keeps the system from stopping this process for touching a terminal that another program
-/// has: a stopped safe answers nobody. The `screen` looks first; this is for the moment between.
+/// has: a stopped safe answers no client. `display/tty` checks first; this covers the moment
+/// between check and use.
 pub(crate) fn hold_back_stops() {
     let stops: SigSet = [Signal::SIGTTIN, Signal::SIGTTOU].into_iter().collect();
     // Valid signals, which no call refuses.

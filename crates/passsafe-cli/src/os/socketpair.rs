@@ -1,4 +1,4 @@
-//! Where there is no memfd: a socket pair whose buffer holds the whole handoff.
+//! Where there is no memfd: a socket pair whose buffer holds the whole handover.
 
 use std::io::{self, Write as _};
 use std::net::Shutdown;
@@ -11,7 +11,7 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 pub(crate) fn carrier(bytes: &[u8]) -> io::Result<OwnedFd> {
     let (mut sender, receiver) = UnixStream::pair()?;
     set_socket_send_buffer_size(&sender, 2 * bytes.len())?;
-    // Nobody reads yet, so a buffer that is too small must be an error and not a wait.
+    // There is no reader yet, so a buffer that is too small must be an error and not a wait.
     sender.set_nonblocking(true)?;
     sender.write_all(bytes)?;
     sender.shutdown(Shutdown::Write)?;

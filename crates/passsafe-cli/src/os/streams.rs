@@ -1,4 +1,4 @@
-//! Answers on stdout, written without a buffer that would keep a copy.
+//! Answers on stdout, written without a buffer that would keep a copy; messages on stderr.
 
 use std::fs::File;
 use std::io::{self, Write as _, stderr, stdout};
@@ -36,7 +36,7 @@ fn unbuffered() -> io::Result<File> {
     stdout().as_handle().try_clone_to_owned().map(File::from)
 }
 
-/// Writes `text` to stderr; if that is gone, there is nobody to tell.
+/// Writes `text` to stderr, and ignores that it is closed.
 pub(crate) fn note(text: &str) {
-    let _nobody_to_tell = stderr().lock().write_all(text.as_bytes());
+    let _closed = stderr().lock().write_all(text.as_bytes());
 }

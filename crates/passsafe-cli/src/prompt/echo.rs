@@ -1,4 +1,4 @@
-//! Terminal modes during a prompt, and what brings them back.
+//! Hides what is typed at a prompt: terminal modes, and what restores them.
 //!
 //! While a hidden line is read, echo is off, and a process that dies then leaves it off. So
 //! from the first prompt on a thread waits for the signals that would kill the process; it
@@ -30,7 +30,7 @@ mod elsewhere {
             echo: super::Echo,
         ) -> Result<Self, crate::text::failure::Failure> {
             use crate::text::failure::{Failure, code};
-            // There is no way to hide a line here yet, and showing it is no option.
+            // There is no way to hide a line here yet, and it must not be shown.
             if echo == super::Echo::Off {
                 return Err(Failure::new(
                     code::NO_INPUT,

@@ -51,7 +51,7 @@ pub(super) fn read(_modes: &PromptModes<'_>) -> Result<Line, Failure> {
     if bytes.pop() == Some(b'\n') { Ok(Line(bytes)) } else { Err(hung_up()) }
 }
 
-/// All of what was typed, unless that is nothing.
+/// The whole line, or `None` if it is empty.
 pub(super) fn typed(line: &Line) -> Result<Option<Zeroizing<String>>, Failure> {
     if line.is_cut() {
         return Err(too_long());
@@ -60,7 +60,7 @@ pub(super) fn typed(line: &Line) -> Result<Option<Zeroizing<String>>, Failure> {
     Ok(Some(text).filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned())))
 }
 
-/// std's own handle keeps what it read in a buffer that nobody wipes.
+/// std's own handle keeps what it read in a buffer that is never wiped.
 #[cfg(unix)]
 fn keyboard() -> io::Result<File> {
     stdin().as_fd().try_clone_to_owned().map(File::from)

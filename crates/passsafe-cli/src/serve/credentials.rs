@@ -187,7 +187,7 @@ impl Credentials {
 /// Leaves `reminder` as the only text on the terminal.
 ///
 /// ED 3 takes the scrollback too: an extension of xterm that most terminals know, and tmux.
-/// Whatever else keeps what was shown, a log or a recording, is out of reach.
+/// A log or a recording of the terminal is out of reach.
 pub(crate) fn clear_screen(reminder: &str) -> Result<(), Failure> {
     const HOME: &str = "\x1b[H";
     const SCREEN: &str = "\x1b[2J";

@@ -1,12 +1,12 @@
-//! The gate: a process that waits to become the program of `serve -- CMD`.
+//! The launcher: a process that waits to become the program of `serve -- CMD`.
 //!
 //! It is started before the first question, while the sealing process is still as its caller
 //! left it: the program has the caller's signals, limits and descriptors, and nothing needs to
 //! be put back. It never shares an address space with a secret of the sealing process.
 //!
-//! A pipe is what holds it back. The sealing process writes the variables into it, the serving
-//! one, once it serves, a last byte. If that byte does not come, because a question was not
-//! answered or the server did not come up, the pipe just ends, and so does the gate.
+//! It reads a pipe to its end. The sealing process writes the variables into it, and the serving
+//! one, once it serves, a last byte. If a question was not answered or the server did not start,
+//! the pipe ends without that byte, and the launcher ends too.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -26,10 +26,10 @@ use crate::os::inherited;
 use crate::os::{environment, exec, hardening};
 use crate::text::failure::{Failure, code};
 
-/// After each variable, and once more to open the gate: an empty variable, so to say.
+/// NUL ends each NAME=value; a second NUL releases the program.
 const END: u8 = 0;
 
-/// The way to a process that waits.
+/// A waiting process, and the pipe to it.
 pub(crate) struct Launcher {
     pipe: PipeWriter,
     process: u32,
@@ -46,8 +46,8 @@ impl Launcher {
             .map_err(|error| Failure::os("no process can be started for the program", error))
     }
 
-    /// Gives the program what opens the safe. The owner is named where it may be another
-    /// account that asks.
+    /// Gives the program what opens the safe. `owner`, the account that serves, is named if
+    /// other accounts may connect.
     pub(crate) fn give(&self, credentials: &Credentials, owner: Option<u32>) {
         let owner = owner.map(|uid| uid.to_string());
         let user = credentials.user.as_str().filter(|_| credentials.named_user || owner.is_some());
@@ -88,7 +88,7 @@ fn try_start(command: &[OsString]) -> io::Result<Launcher> {
     Ok(Launcher { pipe, process: launcher.spawn()?.id() })
 }
 
-/// The other side: waits, and becomes the program.
+/// The launcher itself: waits, and becomes the program.
 pub(crate) fn run(args: &LauncherArgs) -> Result<ExitCode, Failure> {
     let hardened = hardening::harden();
     #[cfg(target_os = "linux")]
@@ -101,9 +101,9 @@ pub(crate) fn run(args: &LauncherArgs) -> Result<ExitCode, Failure> {
         )
     })?;
     let (Some(variables), Some((program, arguments))) =
-        (when_open(&received), args.command.split_first())
+        (when_released(&received), args.command.split_first())
     else {
-        // Whoever did not open it has said why.
+        // The process that did not release it has said why.
         return Ok(ExitCode::from(code::BEFORE_PROGRAM));
     };
     let mut command = Command::new(program);
@@ -120,8 +120,8 @@ fn receive(pipe: i32) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Names and values, if the last byte is the one that opens.
-fn when_open(received: &[u8]) -> Option<Vec<(&OsStr, &OsStr)>> {
+/// Names and values, if the last byte is the one that releases.
+fn when_released(received: &[u8]) -> Option<Vec<(&OsStr, &OsStr)>> {
     let variables = received.strip_suffix(&[END, END])?;
     variables
         .split(|byte| *byte == END)
@@ -143,12 +143,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_byte_opens() {
+    fn only_the_last_byte_releases() {
         let pair = |name, value| (OsStr::new(name), OsStr::new(value));
-        assert_eq!(when_open(b"A=1\0B=x=\0\0").unwrap(), [pair("A", "1"), pair("B", "x=")]);
+        assert_eq!(when_released(b"A=1\0B=x=\0\0").unwrap(), [pair("A", "1"), pair("B", "x=")]);
         for held_back in [&b""[..], b"\0", b"A=1", b"A=1\0", b"A=1\0B=2\0", b"A=1\0\0B"] {
-            assert_eq!(when_open(held_back), None, "{held_back:?}");
+            assert_eq!(when_released(held_back), None, "{held_back:?}");
         }
-        assert_eq!(when_open(b"A\0\0"), None);
+        assert_eq!(when_released(b"A\0\0"), None);
     }
 }

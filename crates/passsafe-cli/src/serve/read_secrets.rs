@@ -15,7 +15,7 @@ use crate::prompt::{Terminal, no_terminal};
 use crate::text::failure::{Failure, code};
 
 impl Sources {
-    /// Sees that all of them can be read, and that somebody is there to be asked.
+    /// Checks that standard input is not a terminal, and that there is one to ask at.
     pub(crate) fn check(&self, terminal: Option<&Terminal>) -> Result<(), Failure> {
         if let Some(Stdin { name, flag }) = self.stdin.as_ref().filter(|_| stdin().is_terminal()) {
             let hint = if is_default(name) {
@@ -49,7 +49,7 @@ impl Sources {
         }
     }
 
-    /// Reads files and standard input, none of them empty.
+    /// Reads files and standard input; an empty one is an error.
     pub(crate) fn read(&self) -> Result<Reading, Failure> {
         let mut reading = Reading { room: Room::new(), read: Vec::new() };
         for file in &self.files {
@@ -245,7 +245,7 @@ fn without_line_end(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// std's own handle keeps what it read in a buffer that nobody wipes.
+/// std's own handle keeps what it read in a buffer that is never wiped.
 fn unbuffered_stdin() -> io::Result<File> {
     stdin().as_fd().try_clone_to_owned().map(File::from)
 }

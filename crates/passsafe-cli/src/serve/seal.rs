@@ -6,7 +6,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::text::failure::{Failure, code};
 
-/// A sealed record, and what its owner needs to hand it out.
+/// A sealed record, and what gives access to it.
 pub(crate) struct Sealed {
     pub(crate) record: SealedRecord,
     pub(crate) passphrase: Passphrase,

@@ -14,8 +14,8 @@ use rustix::fs::{Mode, OFlags};
 use crate::os::streams::note;
 use crate::text::failure::{Failure, code, printable};
 
-/// How long nobody may be at the other end of a named pipe. A writer that is there may take
-/// its time, as on standard input: it may be asking somebody itself.
+/// How long to wait for a writer at the other end of a named pipe. A writer that is there may
+/// take its time, as on standard input: it may be asking a person itself.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens it for reading. Tells the person if other accounts can read it as well.
@@ -62,14 +62,14 @@ fn refusal(metadata: &Metadata) -> Option<&'static str> {
     }
 }
 
-/// On a thread of its own: opening a pipe waits until somebody writes to it.
+/// On a thread of its own: opening a pipe waits for a writer.
 fn open_in_time(path: &Path) -> io::Result<File> {
     let (sender, receiver) = mpsc::channel();
     let path: PathBuf = path.to_owned();
     thread::spawn(move || {
         let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(path, flags, Mode::empty());
-        // Nobody waits any more once the time is up.
+        // The receiver is gone once the time is up.
         let _late = sender.send(opened.map(File::from));
     });
     match receiver.recv_timeout(PATIENCE) {

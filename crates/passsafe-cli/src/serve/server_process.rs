@@ -72,9 +72,9 @@ fn take_over(args: &ServerArgs) -> io::Result<Taken> {
         .collect();
     let mut descriptors = inherited::take(&numbers)?.into_iter();
     let handover = descriptors.next().ok_or(io::ErrorKind::InvalidInput)?;
-    let gate = args.launcher.and_then(|_| descriptors.next());
-    let program = match args.program.zip(gate) {
-        Some((process, gate)) => Some(Program::adopt(process, gate)?),
+    let launcher = args.launcher.and_then(|_| descriptors.next());
+    let program = match args.program.zip(launcher) {
+        Some((process, launcher)) => Some(Program::adopt(process, launcher)?),
         None => None,
     };
     let mut listeners: Vec<Listener> =
@@ -131,8 +131,8 @@ impl Serving {
         Self { subscriptions, listeners, hosts, admission, socket, display, local, lifetime }
     }
 
-    /// Serves until the safe is over, at `shutdown` at the latest. How it ended is left to be
-    /// said.
+    /// Serves until the safe is over, at `shutdown` at the latest. The caller then says how it
+    /// ended.
     async fn until(self, shutdown: impl Future<Output = ()>) -> io::Result<(State, Screen)> {
         let Self { subscriptions, listeners, hosts, admission, socket, display, local, lifetime } =
             self;
@@ -144,13 +144,13 @@ impl Serving {
             never = screen.watch() => match never {},
         };
         if let Some(socket) = socket {
-            // Whoever removed it before has saved us the trouble.
+            // Fails if the file is gone already.
             let _already_gone = socket.remove();
         }
         Ok((state?, screen))
     }
 
-    /// Serves around a program. What is left to be said after its end is returned.
+    /// Serves around a program. Returns what the caller still has to say after its end.
     async fn around(
         self,
         program_is_over: oneshot::Receiver<()>,
@@ -165,7 +165,7 @@ impl Serving {
         if waits_for_the_end {
             return Ok(Some((state, screen)));
         }
-        // A program's end is its own affair, where nobody watches.
+        // Without a person at the terminal, the end of the program needs no message.
         if !by_program {
             screen.end(state).await;
         }
@@ -182,8 +182,7 @@ fn style() -> Style {
     }
 }
 
-/// Completes at SIGINT, SIGTERM, SIGHUP or SIGQUIT: whatever a keyboard or a supervisor ends
-/// programs with has to leave the terminal sane.
+/// Completes at SIGINT, SIGTERM, SIGHUP or SIGQUIT: each of them has to leave the terminal sane.
 fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -60,7 +60,7 @@ impl Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
-        // Whoever removed it before has saved us the trouble.
+        // Fails if the file is gone already.
         let _already_gone = self.0.remove();
     }
 }

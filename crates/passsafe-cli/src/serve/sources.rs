@@ -1,4 +1,4 @@
-//! Which secrets a new safe will hold, and where each comes from. Reads none of them.
+//! Which secrets a new safe will hold, and where each comes from. Does not read them.
 
 use std::collections::HashSet;
 

@@ -1,10 +1,9 @@
-//! The program around which a safe is served: a child of the serving process.
+//! Supervises the program around which a safe is served: a child of the serving process.
 //!
-//! Towards whoever started passsafe, this process behaves like the program. Both are in one
-//! process group, so the keys of the terminal (Ctrl-C, Ctrl-\, Ctrl-Z) reach the program by
-//! themselves, and are none of this process's business. What somebody sends to this process
-//! alone goes on to the program. When the program stops, this process stops, so that the shell
-//! notices; when it ends, this process ends in the same way.
+//! To its own parent, this process behaves like the program. Both are in one process group, so
+//! the keys of the terminal (Ctrl-C, Ctrl-\, Ctrl-Z) reach the program without help. A signal
+//! that is sent to this process alone is forwarded to the program. When the program stops, this
+//! process stops, so that the shell notices; when it ends, this process ends in the same way.
 //!
 //! Nothing is shown meanwhile: the terminal is the program's.
 
@@ -46,10 +45,10 @@ const NOTED: [Signal; 8] = [
 /// What stops a process from the terminal. Held back: the program decides whether it stops.
 const STOPPING: [Masked; 3] = [Masked::SIGTSTP, Masked::SIGTTIN, Masked::SIGTTOU];
 
-/// A program that waits behind its gate.
+/// A program whose launcher waits for its release.
 pub(crate) struct Program {
     process: Pid,
-    gate: OwnedFd,
+    launcher: OwnedFd,
 }
 
 /// How a program ended.
@@ -59,8 +58,8 @@ pub(crate) enum Ended {
     Killed(u8),
 }
 
-/// What keeps a program from going on.
-enum Standing {
+/// What a program does at the moment.
+enum ProgramState {
     Runs,
     /// By this signal.
     Stopped(i32),
@@ -70,12 +69,12 @@ enum Standing {
 impl Program {
     /// Takes over the child with this number. Before this process has other threads, because
     /// each has its own signals that it holds back.
-    pub(crate) fn adopt(process: i32, gate: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn adopt(process: i32, launcher: OwnedFd) -> io::Result<Self> {
         let process = Pid::from_raw(process).ok_or(io::ErrorKind::InvalidInput)?;
-        // Fails if it is nobody's, or somebody else's.
+        // Fails if it is not a child of this process.
         look(process, WaitIdOptions::NOWAIT)?;
         set_of(&STOPPING).thread_block()?;
-        Ok(Self { process, gate })
+        Ok(Self { process, launcher })
     }
 
     /// Serves until the program ends, and says how both ended. `serve` is given what completes
@@ -88,16 +87,16 @@ impl Program {
         let mut signals = Signals::listen()?;
         let mut served = pin!(serve(closing));
         let mut ended = pin!(async {
-            // A program that was killed at the gate is seen in a moment.
-            let _gone = launcher::release(self.gate);
+            // If the launcher was killed, `until_end` sees it.
+            let _gone = launcher::release(self.launcher);
             until_end(self.process, &mut signals).await
         });
         tokio::select! {
-            // In this order: the gate opens when the safe has begun to be served.
+            // In this order: the program is released once the safe is served.
             biased;
             served = &mut served => Ok((served?, ended.await?)),
             ended = &mut ended => {
-                // If it is over already, that is all right too.
+                // Fails if the safe is over already.
                 let _over = close.send(());
                 Ok((served.await?, ended?))
             }
@@ -122,16 +121,16 @@ impl Ended {
 async fn until_end(process: Pid, signals: &mut Signals) -> io::Result<Ended> {
     let mut had_terminal = None;
     loop {
-        match standing(process)? {
-            Standing::Over(ended) => {
+        match state_of(process)? {
+            ProgramState::Over(ended) => {
                 look(process, WaitIdOptions::empty())?;
                 return Ok(ended);
             }
-            Standing::Stopped(by) if concerns_the_shell(process, by) => {
+            ProgramState::Stopped(by) if concerns_the_shell(process, by) => {
                 had_terminal = group_of(process).filter(|group| in_foreground(*group));
                 stop(by);
             }
-            Standing::Stopped(_) | Standing::Runs => {}
+            ProgramState::Stopped(_) | ProgramState::Runs => {}
         }
         match signals.next().await {
             Signal::CHILD => {}
@@ -141,7 +140,7 @@ async fn until_end(process: Pid, signals: &mut Signals) -> io::Result<Ended> {
                 if let Some(group) = had_terminal.take().filter(|_| in_foreground(getpgrp())) {
                     give_terminal_to(group);
                 }
-                if let Standing::Stopped(_) = standing(process)? {
+                if let ProgramState::Stopped(_) = state_of(process)? {
                     send(process, Signal::CONT);
                 }
             }
@@ -152,14 +151,14 @@ async fn until_end(process: Pid, signals: &mut Signals) -> io::Result<Ended> {
     }
 }
 
-/// What is seen is left to be seen again: a stop for as long as it lasts.
-fn standing(process: Pid) -> io::Result<Standing> {
-    let Some(status) = look(process, WaitIdOptions::NOWAIT)? else { return Ok(Standing::Runs) };
+/// Leaves the status to be read again (`WNOWAIT`): a stop for as long as it lasts.
+fn state_of(process: Pid) -> io::Result<ProgramState> {
+    let Some(status) = look(process, WaitIdOptions::NOWAIT)? else { return Ok(ProgramState::Runs) };
     if let Some(by) = status.stopping_signal() {
-        return Ok(Standing::Stopped(by));
+        return Ok(ProgramState::Stopped(by));
     }
     let small = |number: Option<i32>| number.and_then(|it| u8::try_from(it).ok());
-    Ok(Standing::Over(match small(status.exit_status()) {
+    Ok(ProgramState::Over(match small(status.exit_status()) {
         Some(code) => Ended::Exited(code),
         None => Ended::Killed(small(status.terminating_signal()).unwrap_or_default()),
     }))
@@ -175,14 +174,14 @@ fn look(process: Pid, how: WaitIdOptions) -> io::Result<Option<WaitIdStatus>> {
     }
 }
 
-/// A program that is still there: it has not been waited for.
+/// `process` still exists as a zombie at least, until it is waited for.
 fn send(process: Pid, signal: Signal) {
     let _never_refused = kill_process(process, signal);
 }
 
-/// Whether a shell has to know that the program stopped. Programs that tidy up the terminal
-/// before they stop use SIGSTOP too, shells even in a group of their own; in the background,
-/// where nobody waits, it is left to whoever sent it to have the program go on.
+/// Whether a shell has to know that the program stopped. Programs that restore the terminal
+/// before they stop use SIGSTOP too, and shells do so in a group of their own. In the background
+/// no shell waits, and the sender of SIGSTOP is the one to continue the program.
 fn concerns_the_shell(process: Pid, stopped_by: i32) -> bool {
     stopped_by != Signal::STOP.as_raw()
         || in_foreground(getpgrp())
@@ -193,7 +192,8 @@ fn group_of(process: Pid) -> Option<Pid> {
     getpgid(Some(process)).ok()
 }
 
-/// Stops this process until it is continued; the system does not, where nobody could.
+/// Stops this process until it is continued. The system ignores that in an orphaned process
+/// group, which no shell could continue.
 fn stop(by: i32) {
     let signal = [Signal::TTIN, Signal::TTOU].into_iter().find(|it| it.as_raw() == by);
     send(getpid(), signal.unwrap_or(Signal::TSTP));
@@ -210,7 +210,7 @@ fn in_foreground(group: Pid) -> bool {
 
 fn give_terminal_to(group: Pid) {
     if let Some(terminal) = terminal() {
-        // Refused only if the group is no more.
+        // Refused only if the group does not exist any more.
         let _over = tcsetpgrp(terminal, group);
     }
 }
@@ -231,7 +231,7 @@ impl Signals {
         for number in NOTED {
             streams.push((number, signal(SignalKind::from_raw(number.as_raw()))?));
         }
-        // Whatever the caller or the sealing process has held back.
+        // The caller or the sealing process may have blocked them.
         let noted = NOTED.iter().filter_map(|it| Masked::try_from(it.as_raw()).ok());
         noted.collect::<SigSet>().thread_unblock()?;
         Ok(Self(streams))

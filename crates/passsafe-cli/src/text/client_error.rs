@@ -85,7 +85,7 @@ fn foreign(error: &Error, url: &BaseUrl, account_name: impl FnOnce(u32) -> Strin
     )
 }
 
-/// A safe that will not open again, whoever asks.
+/// A safe that will not open again.
 pub(crate) fn over(state: State) -> Failure {
     Failure::new(
         code::REFUSED,

@@ -13,8 +13,8 @@ pub(crate) struct DestinationArgs {
     pub(crate) env: Vec<Mapping>,
     /// Every other secret in a variable of its name
     ///
-    /// Every one that no other flag names. Names with '.' or '-' are refused, because shells know
-    /// no such variables.
+    /// Every one that no other flag names. Names with '.' or '-' are refused, because shells
+    /// allow neither in a variable's name.
     #[arg(long)]
     pub(crate) all: bool,
     /// Secret for the program's standard input

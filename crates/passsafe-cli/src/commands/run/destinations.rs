@@ -21,7 +21,7 @@ pub(super) struct Destinations<'a> {
     pub(super) stdin: Option<&'a Secret>,
 }
 
-/// Refuses what cannot be, whatever the safe holds.
+/// Refuses flags that no safe could satisfy.
 pub(super) fn check(args: &DestinationArgs) -> Result<(), Failure> {
     if args.env.is_empty() && args.file.is_empty() && args.stdin.is_none() && !args.all {
         return Err(Failure::new(
@@ -106,7 +106,7 @@ pub(super) fn piped(secret: &Secret) -> Result<OwnedFd, Failure> {
 
 fn try_piped(bytes: &[u8]) -> io::Result<OwnedFd> {
     let (reader, mut writer) = pipe()?;
-    // Nobody reads yet, so a pipe that is too small must be an error and not a wait.
+    // There is no reader yet, so a pipe that is too small must be an error and not a wait.
     fcntl_setfl(&writer, OFlags::NONBLOCK)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if rustix::pipe::fcntl_getpipe_size(&writer)? < Entries::MAX_VALUE_BYTES {

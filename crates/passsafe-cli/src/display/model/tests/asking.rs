@@ -37,7 +37,7 @@ impl Asked {
         Self { safe, questions, clock }
     }
 
-    /// Somebody asks, and waits for the answer.
+    /// A client asks, and waits for the answer.
     fn question(&mut self) -> Question {
         assert_eq!(self.refusal(), Some(Refusal::AwaitingConsent));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -89,7 +89,7 @@ fn a_question_is_answered_by_one_key() {
 fn keys_count_only_half_a_second_after_the_last_one() {
     let (mut desk, mut asked) = (Desk::new(), Asked::new());
     desk.ask(asked.question());
-    // Somebody is typing something else.
+    // The person is typing something else.
     for _ in 0..20 {
         desk.after(Duration::from_millis(310));
         desk.model.keys_came(b"y", desk.snapshot.now);
