@@ -133,7 +133,7 @@ fn a_mistyped_program_is_found_out_before_the_safe_is_asked() {
     assert_eq!(run("true").status.code(), Some(125));
     // The system alone knows what it takes to start it.
     // Written by another process: a child that another test starts meanwhile would inherit the
-    // descriptor, and what somebody has open for writing cannot be executed.
+    // descriptor, and a file that is open for writing cannot be executed.
     let write = "echo '#!/no/such/interpreter' >\"$0\" && chmod 755 \"$0\"";
     assert!(Command::new("sh").args(["-c", write]).arg(&script).status().unwrap().success());
     let script = script.to_str().unwrap();

@@ -163,7 +163,7 @@ fn a_safe_whose_messages_nobody_reads_answers_and_ends_all_the_same() {
     rustix::io::ioctl_fionbio(&writer, false).unwrap();
     let mut serve = passsafe(["serve", "--minutes", "5"]);
     serve.stderr(writer);
-    let safe = Safe::start_quietly(b"S3kr!t", serve);
+    let safe = Safe::start_with_own_stderr(b"S3kr!t", serve);
     let wrong = if safe.credentials.token == "000000" { "000001" } else { "000000" };
     for _ in 0..3 {
         let output = safe.command(["get"]).env("PASSSAFE_TOKEN", wrong).output().unwrap();

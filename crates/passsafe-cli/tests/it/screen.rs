@@ -10,7 +10,9 @@ use tempfile::{NamedTempFile, TempDir};
 use crate::clocks::{Clocks, LIFETIME};
 use crate::prompts::{expect, shell};
 use crate::served::{PASSWORD, PLAIN, Served, leaves_the_terminal_sane};
-use crate::support::{BINARY, Safe, assert_failure, assert_output, assert_told, passsafe, told};
+use crate::support::{
+    BINARY, Safe, assert_failure, assert_output, assert_told, passsafe, told, variables,
+};
 
 #[test]
 fn the_time_left_is_counted_down_below_the_log() {
@@ -194,13 +196,10 @@ fn a_background_job_shows_no_live_line_and_is_not_stopped() {
     };
     let credentials: serde_json::Value = serde_json::from_str(&line).unwrap();
     for _ in 0..3 {
-        let get = passsafe(["get"])
-            .env("PASSSAFE_URL", credentials["url"].as_str().unwrap())
-            .env("PASSSAFE_PASSPHRASE", credentials["passphrase"].as_str().unwrap())
-            .env("PASSSAFE_TOKEN", credentials["token"].as_str().unwrap())
-            .output()
-            .unwrap();
-        assert_output(&get, 0, "S3kr!t\n", "");
+        let [url, passphrase, token] =
+            ["url", "passphrase", "token"].map(|it| credentials[it].as_str().unwrap());
+        let get = passsafe(["get"]).envs(variables(url, passphrase, token)).output();
+        assert_output(&get.unwrap(), 0, "S3kr!t\n", "");
     }
     session.send_line("e").unwrap();
     let seen = expect(&mut session, "read e.");

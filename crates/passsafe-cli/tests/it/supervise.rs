@@ -329,10 +329,7 @@ fn no_program_starts_when_anything_of_ours_fails() {
         assert_failure(
             &serve.output().unwrap(),
             125,
-            &format!(
-                "{flag} is about credentials that are shown, and a program finds them in its \
-                 environment"
-            ),
+            &format!("{flag} shows credentials, and a program finds them in its environment"),
             &format!("leave {flag} out, or the program"),
         );
     }
