@@ -9,6 +9,7 @@ pub(crate) mod hardening;
 pub(crate) mod inherited;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod memfd;
+pub(crate) mod patience;
 #[cfg(unix)]
 pub(crate) mod signals;
 #[cfg(all(unix, any(test, not(any(target_os = "linux", target_os = "android")))))]

@@ -2,14 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::patience::within;
 use crate::text::failure::{Failure, code};
 
 /// Every variable of passsafe starts so; `run` keeps them from the child.
@@ -115,8 +114,8 @@ fn text(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     }
 }
 
-/// Reads at most a little more than the limit, on a thread of its own: a FIFO without
-/// a writer would block for ever.
+/// Reads at most a little more than the limit, and not for long: a FIFO without a writer would
+/// block for ever.
 fn passphrase_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let unreadable = |reason: &str| {
         Failure::new(
@@ -125,20 +124,18 @@ fn passphrase_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
             "check its path and permissions",
         )
     };
-    let (sender, receiver) = mpsc::channel();
     let path = path.to_owned();
-    thread::spawn(move || {
+    let read = within(PATIENCE, move || {
         let mut text = Zeroizing::new(String::with_capacity(MAX_PASSPHRASE_FILE + 1));
-        let read = File::open(path).and_then(|file| file.take(MAX_READ).read_to_string(&mut text));
-        // The receiver is gone once the time is up.
-        let _late = sender.send(read.map(|_| text));
+        File::open(path).and_then(|file| file.take(MAX_READ).read_to_string(&mut text))?;
+        Ok::<_, io::Error>(text)
     });
-    match receiver.recv_timeout(PATIENCE) {
-        Ok(Ok(text)) if text.len() > MAX_PASSPHRASE_FILE => {
+    match read {
+        Some(Ok(text)) if text.len() > MAX_PASSPHRASE_FILE => {
             Err(unreadable("it is longer than 64 KiB"))
         }
-        Ok(Ok(text)) => Ok(text),
-        Ok(Err(error)) => Err(unreadable(&error.to_string())),
-        Err(_) => Err(unreadable("nothing came from it within 5 s")),
+        Some(Ok(text)) => Ok(text),
+        Some(Err(error)) => Err(unreadable(&error.to_string())),
+        None => Err(unreadable("nothing came from it within 5 s")),
     }
 }

@@ -1,16 +1,12 @@
 //! One line from the keyboard, in memory that is wiped.
 
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read as _, stdin};
-#[cfg(unix)]
-use std::os::fd::AsFd as _;
-#[cfg(windows)]
-use std::os::windows::io::AsHandle as _;
+use std::io::{ErrorKind, Read as _};
 
 use zeroize::Zeroizing;
 
 use super::echo::PromptModes;
+use crate::os::streams::unbuffered_stdin;
 use crate::text::failure::{Failure, code};
 
 /// Bytes of the longest line that a terminal in line mode delivers, line feed left out; what
@@ -37,7 +33,7 @@ impl Line {
 pub(super) fn read(_modes: &PromptModes<'_>) -> Result<Line, Failure> {
     // In line mode each read delivers one line at most, and room for one is all it takes.
     let mut bytes = Zeroizing::new(vec![0; MAX + 1]);
-    let count = keyboard()
+    let count = unbuffered_stdin()
         .and_then(|mut keyboard| {
             loop {
                 match keyboard.read(&mut bytes) {
@@ -58,17 +54,6 @@ pub(super) fn typed(line: &Line) -> Result<Option<Zeroizing<String>>, Failure> {
     }
     let text = line.text().ok_or_else(not_text)?;
     Ok(Some(text).filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned())))
-}
-
-/// std's own handle keeps what it read in a buffer that is never wiped.
-#[cfg(unix)]
-fn keyboard() -> io::Result<File> {
-    stdin().as_fd().try_clone_to_owned().map(File::from)
-}
-
-#[cfg(windows)]
-fn keyboard() -> io::Result<File> {
-    stdin().as_handle().try_clone_to_owned().map(File::from)
 }
 
 pub(super) fn unusable(error: &dyn Display) -> Failure {

@@ -1,8 +1,6 @@
 //! Reading secrets: from files and standard input first, then from the person.
 
-use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, stdin};
-use std::os::fd::AsFd as _;
 
 use passsafe_core::{Entries, EntriesError, EntryName, Secret};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -10,7 +8,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::secret_file;
 use super::sources::{Question, Sources, Stdin, too_much};
 use crate::cli::args::SecretFile;
-use crate::os::streams::note;
+use crate::os::streams::{note, unbuffered_stdin};
 use crate::prompt::{Terminal, no_terminal};
 use crate::text::failure::{Failure, code};
 
@@ -243,11 +241,6 @@ fn without_line_end(bytes: &[u8]) -> &[u8] {
         Some(line) => line.strip_suffix(b"\r").unwrap_or(line),
         None => bytes,
     }
-}
-
-/// std's own handle keeps what it read in a buffer that is never wiped.
-fn unbuffered_stdin() -> io::Result<File> {
-    stdin().as_fd().try_clone_to_owned().map(File::from)
 }
 
 #[cfg(test)]

@@ -5,12 +5,11 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 
+use crate::os::patience::within;
 use crate::os::streams::note;
 use crate::text::failure::{Failure, code, printable};
 
@@ -62,20 +61,13 @@ fn refusal(metadata: &Metadata) -> Option<&'static str> {
     }
 }
 
-/// On a thread of its own: opening a pipe waits for a writer.
+/// Opening a named pipe waits for a writer.
 fn open_in_time(path: &Path) -> io::Result<File> {
-    let (sender, receiver) = mpsc::channel();
     let path: PathBuf = path.to_owned();
-    thread::spawn(move || {
-        let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let opened = rustix::fs::open(path, flags, Mode::empty());
-        // The receiver is gone once the time is up.
-        let _late = sender.send(opened.map(File::from));
-    });
-    match receiver.recv_timeout(PATIENCE) {
-        Ok(opened) => Ok(opened?),
-        Err(_) => Err(io::Error::other("no program writes to it")),
-    }
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let opened = within(PATIENCE, move || rustix::fs::open(path, flags, Mode::empty()));
+    let opened = opened.ok_or_else(|| io::Error::other("no program writes to it"))?;
+    Ok(opened?.into())
 }
 
 /// Whether its mode and those of all folders on the way let everybody in.
