@@ -29,7 +29,7 @@ const EXPLAINERS: [&str; 2] = ["help", "man"];
 pub(crate) fn command() -> Command {
     let mut command = with_page(Cli::command(), "")
         .max_term_width(MAX_WIDTH)
-        // They would fill the screen twice over, and `passsafe serve -h` has them.
+        // They do not fit on the screen, and `passsafe serve -h` has them.
         .mut_args(|argument| argument.hide_short_help(true));
     let verbs = PAGES.iter().map(|page| page.verb).filter(|verb| !verb.is_empty());
     for verb in verbs.clone() {

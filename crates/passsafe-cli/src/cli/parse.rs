@@ -59,7 +59,7 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Asked, Failu
     }
 }
 
-/// What passsafe has told itself.
+/// A command line that passsafe wrote itself.
 #[cfg(unix)]
 fn inner<A: Parser>(args: Vec<OsString>) -> Result<A, Failure> {
     A::try_parse_from(args.into_iter().skip(1))
@@ -89,8 +89,7 @@ fn explain(error: &clap::Error, command: &Command, verb: Option<&str>) -> Failur
     }
 }
 
-/// As `serve` goes without its verb and may have a program, clap takes what is meant for a verb
-/// for an argument of it.
+/// `serve` may be left out and takes a program, so clap reports an unknown verb as an argument.
 fn misplaced(word: &str, command: &Command) -> Failure {
     if command.find_subcommand(word).is_some() {
         let message = format!("the command '{word}' comes before all options");
@@ -108,7 +107,7 @@ fn message(error: &clap::Error) -> String {
     line.strip_prefix("error: ").map(str::to_owned).unwrap_or(line)
 }
 
-/// The nearest that would have been right, or where to read on.
+/// The nearest known word, or where to read on.
 fn hint(error: &clap::Error, command: &Command, verb: Option<&str>) -> String {
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
@@ -142,7 +141,7 @@ fn verb_hint(word: &str, command: &Command) -> Option<String> {
 }
 
 fn flag_hint(word: &str, command: &Command, verb: Option<&str>) -> Option<String> {
-    // Also what clap calls an argument: a word too many, or the program of `run`.
+    // clap reports a surplus word, or the program of `run`, as an argument too.
     if verb == Some("run") && !word.starts_with('-') {
         return Some(format!("the program comes after --: passsafe run … -- {word}"));
     }

@@ -1,7 +1,7 @@
 //! `passsafe completions`: scripts generated from the definition of the command line.
 //!
-//! They complete what is fixed. Names of secrets are sealed with them: only who has token
-//! and passphrase can ask for those, and a Tab key has neither.
+//! Commands, flags and fixed values are completed. Names of secrets are not: they are sealed, and
+//! reading them takes token and passphrase.
 
 use std::io::Write as _;
 
@@ -23,8 +23,7 @@ pub(crate) fn print(args: &CompletionsArgs) -> Result<(), Failure> {
     streams::write(&script)
 }
 
-/// Without what comes after `--` where the verb is left out: zsh would offer it in the verb's
-/// place.
+/// Without the program after `--`, which zsh would offer in place of a verb.
 fn without_the_program() -> Command {
     let whole = help::command();
     let flags = whole.get_arguments().filter(|argument| !argument.is_positional());
@@ -36,7 +35,7 @@ fn without_the_program() -> Command {
         .subcommands(whole.get_subcommands().cloned())
 }
 
-/// The generator for fish leaves out what an argument without a flag may be.
+/// The generator for fish leaves out values of positional arguments.
 fn values_for_fish() -> Vec<u8> {
     let mut lines = Vec::new();
     for verb in help::command().get_subcommands() {

@@ -116,7 +116,7 @@ fn in_base64(secret: &Secret) -> Zeroizing<String> {
     text
 }
 
-/// Text that moves no cursor and asks the terminal nothing.
+/// Text without control sequences.
 fn is_plain_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes)
         .is_ok_and(|text| !text.chars().any(|c| c.is_control() && !"\t\r\n".contains(c)))

@@ -12,7 +12,7 @@ use crate::text::client_error::{explain, over};
 use crate::text::failure::{Failure, code};
 use crate::text::names;
 
-/// Where a safe is, and whose it has to be.
+/// Address of a safe, and the account that has to serve it.
 pub(crate) struct Address {
     url: BaseUrl,
     trusted: TrustedServer,
@@ -33,20 +33,20 @@ impl Address {
         &self.url
     }
 
-    /// For what needs no passphrase.
+    /// For requests that need no passphrase.
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::new(self.url.clone()).with_trusted_server(self.trusted)
     }
 }
 
-/// Fetches and opens all secrets. Asks for what no variable has.
+/// Fetches and opens all secrets. Asks for credentials that no variable holds.
 pub(crate) fn entries(safe: &SafeArgs, user: &UserArg) -> Result<Entries, Failure> {
     let address = Address::of(safe)?;
     let credentials = credentials::for_opening(|| must_be_open(&address))?;
     let failed = |error: Error| explained(&error, &address.url);
     let client = client(credentials, &address, user).map_err(failed)?;
     client.entries().map_err(|error| match error.kind() {
-        // This hint is worth a word of the passphrase, so it is given only where it is needed.
+        // This hint may show a word of the passphrase, so it is given only for a wrong one.
         ErrorKind::WrongPassphrase => match client.passphrase_typo() {
             Some(typo) => failed(error).with_hint(typo.to_string()),
             None => failed(error),
@@ -55,7 +55,7 @@ pub(crate) fn entries(safe: &SafeArgs, user: &UserArg) -> Result<Entries, Failur
     })
 }
 
-/// The secret of that name, or what there is in place of it.
+/// The secret of that name; the error lists the names that exist.
 pub(crate) fn named<'a>(entries: &'a Entries, name: &EntryName) -> Result<&'a Secret, Failure> {
     entries.get(name).ok_or_else(|| {
         let names: Vec<EntryName> = entries.names().cloned().collect();
@@ -101,7 +101,7 @@ fn base_url(args: &SafeArgs) -> Result<BaseUrl, Failure> {
     }
 }
 
-/// What the client failed at, with the names of accounts.
+/// The client's error in words, with names of accounts.
 pub(crate) fn explained(error: &Error, url: &BaseUrl) -> Failure {
     explain(error, url, accounts::name)
 }
@@ -111,7 +111,7 @@ pub(crate) fn status(address: &Address) -> Result<Status, Failure> {
     address.endpoint().status().map_err(|error| explained(&error, &address.url))
 }
 
-/// Before a person is asked to type anything for it.
+/// Checked before a person is asked to type anything.
 pub(crate) fn must_be_open(address: &Address) -> Result<(), Failure> {
     match status(address)?.state {
         State::Open | State::Unknown => Ok(()),

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     for (variable, secret) in variables {
         command.env(variable, OsString::from_vec(secret.expose().to_vec()));
     }
-    // Open until exec, and beyond.
+    // They stay open across exec.
     let mut open_files = Vec::new();
     for (variable, secret) in files {
         let file = in_memory(secret)?;

@@ -1,4 +1,4 @@
-//! Who did something, in words.
+//! Names of callers and accounts, in words.
 //!
 //! A process chooses its own name, so nothing in it may move the cursor, hide a character or
 //! pass for the words around it. Its number and account are the system's.
@@ -10,12 +10,12 @@ use passsafe_server::{Caller, Process};
 /// Accounts whose names are kept. More of them is a flood, and goes by numbers.
 const MOST: usize = 64;
 
-/// The names of accounts, as far as they were found out.
+/// The names of accounts that were looked up.
 #[derive(Debug, Default)]
 pub(super) struct Names(HashMap<u32, String>);
 
 impl Names {
-    /// Whether it is worth asking the system for this one.
+    /// Whether the system should be asked for this one.
     pub(super) fn lacks(&self, uid: u32) -> bool {
         !self.0.contains_key(&uid) && self.0.len() < MOST
     }
@@ -70,7 +70,7 @@ fn quoted(name: &str) -> String {
 pub(super) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            // The marks that alone would be escaped too are harmless here.
+            // escape_debug escapes these three too; they are harmless here.
             let stays = c == '\'' || c == '"' || c == '\\' || c.escape_debug().len() == 1;
             let (plain, escaped) =
                 if stays { (Some(c), None) } else { (None, Some(c.escape_debug())) };

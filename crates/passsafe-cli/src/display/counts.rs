@@ -1,4 +1,4 @@
-//! How often what happened, for the last words.
+//! Counts of events over the whole life of a safe, for its last lines.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use passsafe_server::{Caller, Event};
 
 use super::caller_name::{Names, kind};
 
-/// Kinds of callers that are told apart.
+/// Kinds of callers that are counted separately.
 const MOST_KINDS: usize = 8;
 
 /// Counts of a whole life.
@@ -17,7 +17,7 @@ pub(super) struct Counts {
     pub(super) refused: u64,
     pub(super) denied: u64,
     pub(super) by: Vec<(String, u64)>,
-    /// Where in `by` the last one is, if it is there.
+    /// Index of the last caller in `by`, if it is there.
     pub(super) last: Option<usize>,
 }
 
@@ -50,7 +50,7 @@ impl Counts {
         by
     }
 
-    /// What there is to say at the end, in one line.
+    /// All counts in one line.
     pub(super) fn summary(&self) -> String {
         let mut text = match (self.fetched, &*self.by()) {
             (0, _) => "never fetched".to_owned(),
@@ -74,7 +74,7 @@ impl Counts {
         text
     }
 
-    /// Counts for the last one.
+    /// Counts fetches of the last caller.
     fn count_fetched(&mut self, times: u64) {
         self.fetched = self.fetched.saturating_add(times);
         if let Some((_, count)) = self.last.and_then(|last| self.by.get_mut(last)) {

@@ -23,17 +23,17 @@ use super::style::Style;
 use super::tty::{CTRL_Z, Tty};
 use crate::os::accounts;
 
-/// Between two events, so that a flood costs the safe next to nothing: what comes in between is
-/// counted where it waits.
+/// Pause between two events, so that a flood costs the safe little: the safe's queue counts what
+/// comes in between.
 const FRAME: Duration = Duration::from_millis(5);
-/// What one key press gives.
+/// Time that one key press adds.
 const EXTENSION: Duration = Duration::from_secs(15 * 60);
-/// For the name service; then the account goes by its number.
+/// Time for the name service; after that the account's number is shown.
 const NAME_PATIENCE: Duration = Duration::from_secs(1);
-/// For saying how it ended; then the process ends, read or not.
+/// Time for the last lines; after that the process ends, even if they were not written.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
-/// What the screen hears of a safe.
+/// A safe, its events and its questions.
 pub(crate) struct Subscriptions {
     pub(crate) safe: Arc<Safe>,
     pub(crate) events: Events,
@@ -50,13 +50,13 @@ pub(crate) struct Screen {
     renderer: Renderer,
     resized: Signal,
     continued: Signal,
-    /// Taken from the safe, and not on the model yet.
+    /// Taken from the safe, and not in the model yet.
     backlog: Option<Event>,
     /// When the next events are taken from it.
     next_frame: Instant,
 }
 
-/// What ends a wait.
+/// What the loop waited for.
 enum LoopEvent {
     Event(Option<Event>),
     Question(Option<Question>),
@@ -207,7 +207,7 @@ impl Screen {
         }
     }
 
-    /// Keys, questions and counts, as far as it is their time.
+    /// Handles keys, questions and counts that are due.
     fn act(&mut self, snapshot: Snapshot) {
         let begins_to_listen = self.model.begins_to_listen(snapshot);
         if self.model.action(snapshot) == Some(Action::Extend) {
@@ -219,7 +219,7 @@ impl Screen {
                         snapshot,
                     );
                 }
-                // What is over says so itself.
+                // A safe that is over is reported by its own event.
                 Err(_) => {}
             }
         }

@@ -5,16 +5,16 @@
 
 use std::time::{Duration, Instant};
 
-/// Without a key before the one that counts.
+/// Time without a key before the one that counts.
 pub(super) const BEFORE: Duration = Duration::from_millis(300);
-/// Without a key after it. A paste has no such gaps, and a key that is held repeats faster.
+/// Time without a key after it. A paste has no such gaps, and a key that is held repeats faster.
 pub(super) const AFTER: Duration = Duration::from_millis(50);
 
 /// What was pressed lately.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     last: Option<Instant>,
-    /// The key that counts if none follows, and when that is clear.
+    /// The key that counts if none follows, and when it does.
     alone: Option<(u8, Instant)>,
 }
 
@@ -62,7 +62,7 @@ mod tests {
 
     const MOMENT: Duration = Duration::from_millis(1);
 
-    /// Feeds reads at milliseconds from the start, and says what counted.
+    /// Feeds reads at milliseconds from the start, and returns the keys that counted.
     fn counted(reads: &[(u64, &[u8])]) -> String {
         let start = Instant::now();
         let mut keys = Keys::default();

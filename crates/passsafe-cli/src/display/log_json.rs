@@ -168,7 +168,7 @@ impl Who {
 }
 
 fn rfc3339(time: SystemTime) -> String {
-    // Fractions say more than the clocks of two programs agree on.
+    // Whole seconds: clocks of two programs agree no better.
     humantime::format_rfc3339_seconds(time).to_string()
 }
 

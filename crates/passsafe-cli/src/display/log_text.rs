@@ -9,10 +9,10 @@ use super::caller_name::{Names, who};
 use super::counts::{Counts, times};
 use super::rate_limit::Class;
 
-/// How much a line wants to be seen.
+/// Emphasis of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
-    /// As it should be.
+    /// Normal operation.
     Plain,
     /// Worth a look.
     Odd,
@@ -20,7 +20,7 @@ pub(super) enum Tone {
     Final,
 }
 
-/// What happened, in one line; `None` for what the last words will say.
+/// What happened, in one line; `None` for what [`end`] says.
 pub(super) fn line(
     event: &Event,
     names: &Names,
@@ -84,7 +84,7 @@ pub(super) fn line(
     })
 }
 
-/// What a flood of events amounts to.
+/// How many events were left out.
 pub(super) fn more(class: Class, count: u64, names: &Names) -> String {
     let from = match class {
         Class::Fetched => return format!("and fetched {count} more {}", plural("time", count)),
@@ -104,7 +104,7 @@ pub(super) fn more(class: Class, count: u64, names: &Names) -> String {
     format!("refused: and {count} more {from}")
 }
 
-/// The last words: how it ended.
+/// How the safe ended.
 pub(super) fn end(state: State, closed_by: Option<&Caller>, names: &Names) -> String {
     match (state, closed_by) {
         (State::Expired, _) => "expired: the time is up, and the safe is gone".to_owned(),

@@ -14,7 +14,7 @@ use crate::os::streams::note;
 /// Texts that wait for a reader.
 const MOST_WAITING: usize = 8;
 
-/// The way to the thread.
+/// The channel to the thread.
 pub(super) struct LogWriter {
     texts: Sender<String>,
     waiting: Arc<AtomicUsize>,
@@ -56,7 +56,7 @@ impl LogWriter {
     /// Waits until all is written, but no longer than that.
     pub(super) fn finish(self, patience: Duration) {
         drop(self.texts);
-        // Nothing is ever sent: it is over when the other end is gone.
+        // No value is ever sent: the thread ends the wait by dropping its end.
         let _or_timeout = self.written.recv_timeout(patience);
     }
 }

@@ -20,12 +20,12 @@ use super::options::{DisplayOptions, Show};
 use super::rate_limit::{Class, RateLimit};
 use super::style::Style;
 
-/// Bytes of log that wait for a terminal that takes nothing.
+/// Bytes of log that are kept for a terminal that takes no output.
 const MOST_WAITING: usize = 16 * 1024;
-/// How often what moves is drawn.
+/// How often the live line is drawn anew.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// One reading of all that the screen needs to know from outside.
+/// One reading of clocks, safe and terminal.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Snapshot {
     pub(super) now: Instant,
@@ -40,16 +40,16 @@ pub(super) struct Snapshot {
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// More time for the safe.
+    /// Extends the life of the safe.
     Extend,
 }
 
-/// Everything that is known and not shown yet, or shown and not over yet.
+/// Everything that is to be shown, and what is on the screen.
 pub(super) struct Model {
     options: DisplayOptions,
     style: Style,
     local: LocalTime,
-    /// Whether the log goes to the terminal, so that a line below it can live.
+    /// Whether the log goes to the terminal, with the live line below it.
     log_is_terminal: bool,
     pub(super) names: Names,
     counts: Counts,
@@ -60,7 +60,7 @@ pub(super) struct Model {
     asking: Option<Asking>,
     waiting: VecDeque<(Question, Instant)>,
     closed_by: Option<Caller>,
-    /// For the log, and for the terminal where that is another one.
+    /// Text for the log, and text for the terminal if the log goes elsewhere.
     log: String,
     aside: String,
     unshown: u64,
@@ -96,7 +96,7 @@ impl Model {
         }
     }
 
-    /// Something happened.
+    /// Logs an event.
     pub(super) fn happened(&mut self, event: &Event, snapshot: Snapshot) {
         self.counts.count(event, &self.names);
         match event {
@@ -129,7 +129,7 @@ impl Model {
         self.whole += after.saturating_sub(before);
     }
 
-    /// It got none, for this reason.
+    /// The safe got no more time, for this reason.
     pub(super) fn not_extended(&mut self, reason: &str, snapshot: Snapshot) {
         self.log_line(Tone::Odd, reason, snapshot);
     }
@@ -139,7 +139,7 @@ impl Model {
         self.waiting.push_back((question, now));
     }
 
-    /// The question on screen, to see whether it is still one.
+    /// The question on screen, so that the loop can wait for its withdrawal.
     pub(super) fn question(&mut self) -> Option<&mut Question> {
         self.asking.as_mut().map(|asking| &mut asking.question)
     }
@@ -155,7 +155,7 @@ impl Model {
         }
     }
 
-    /// Keys came.
+    /// Takes keys that were pressed.
     pub(super) fn keys_came(&mut self, keys: &[u8], now: Instant) {
         self.keys.came(keys, now);
     }
@@ -187,7 +187,7 @@ impl Model {
         begins
     }
 
-    /// What the key means that was pressed, if one was, after the question is answered.
+    /// What the pressed key asks for, if it does not answer a question.
     pub(super) fn action(&mut self, snapshot: Snapshot) -> Option<Action> {
         let key = self.keys.pressed(snapshot.now)?;
         if let Some(asking) = self.asking.take() {
@@ -250,7 +250,7 @@ impl Model {
         })
     }
 
-    /// When something changes by itself.
+    /// When time alone changes what is shown.
     pub(super) fn due(&self, snapshot: Snapshot) -> Option<Instant> {
         let Snapshot { now, remaining, .. } = snapshot;
         let listens = self.asking.as_ref().filter(|asking| !asking.listens);
@@ -263,7 +263,7 @@ impl Model {
         [self.keys.due(), listens, moves, counts].into_iter().flatten().min()
     }
 
-    /// Counts of a flood, when it is their time.
+    /// Logs counts of events that were left out, once they are due.
     pub(super) fn tell_counts(&mut self, snapshot: Snapshot) {
         for (class, count) in self.rate_limit.due(snapshot.now) {
             self.tell_count(class, count, snapshot);

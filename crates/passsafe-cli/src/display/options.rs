@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-/// What becomes of all that happens to the safe.
+/// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Show {
     /// A live line with the time left and a log above it; lines alone where the terminal cannot.

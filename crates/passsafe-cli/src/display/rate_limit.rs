@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use passsafe_server::Event;
 
-/// Accounts that are told apart.
+/// Accounts that are counted separately.
 const MOST_ACCOUNTS: usize = 32;
 
 /// Events that are alike.
@@ -17,12 +17,12 @@ pub(super) enum Class {
     Page,
     Host,
     Consent,
-    /// What the safe itself could not tell any more.
+    /// Events that the safe's own queue had no room for.
     Lost,
 }
 
 impl Class {
-    /// `None`: comes a few times in a life, and is always told.
+    /// `None` for what happens a few times in a life and is always logged.
     fn of(event: &Event) -> Option<Self> {
         match event {
             Event::Fetched { .. } => Some(Self::Fetched),
@@ -36,7 +36,7 @@ impl Class {
         }
     }
 
-    /// How many are told in how much time.
+    /// How many are logged in how much time.
     fn bounds(self) -> (u64, Duration) {
         match self {
             Self::Fetched | Self::Consent => (10, Duration::from_secs(10)),
@@ -57,7 +57,7 @@ struct Window {
 }
 
 impl RateLimit {
-    /// Whether this event is to be told; if not, it is counted.
+    /// Whether this event is to be logged; if not, it is counted.
     pub(super) fn admits(&mut self, event: &Event, now: Instant) -> bool {
         match (event, Class::of(event)) {
             (Event::FetchedAgain { times }, _) => {

@@ -1,4 +1,4 @@
-//! From lines to what a terminal is sent.
+//! Renders log and live line as what is sent to a terminal.
 //!
 //! The live line is the last one, and after it is drawn the cursor stands at its beginning:
 //! when the window becomes narrower, the terminal breaks the line, the cursor stays with the

@@ -115,7 +115,7 @@ impl Tty {
             Err(_nothing_yet) => Vec::new(),
             Ok(Ok(count)) if count > 0 => bytes.get(..count).unwrap_or_default().to_vec(),
             Ok(_) => {
-                // In the background the system refuses, which says nothing of the terminal.
+                // In the background a read fails, although the terminal is still there.
                 self.gone = self.in_foreground();
                 Vec::new()
             }
@@ -132,7 +132,7 @@ impl Tty {
         !self.pending.is_empty() && !self.gone
     }
 
-    /// Completes when what waits may be worth another try.
+    /// Completes when the terminal may take more output.
     pub(super) async fn writable(&self) {
         if let Ok(mut guard) = self.file.writable().await {
             guard.clear_ready();

@@ -28,13 +28,13 @@ pub(crate) fn exec(mut command: Command, hardened: Hardened) -> Failure {
     refused(command.get_program(), &error)
 }
 
-/// Says what [`exec`] would, as far as that shows already: before anybody types a password
-/// for a program that is not there.
+/// Finds errors of [`exec`] beforehand, before a person types a password for a program that does
+/// not exist.
 pub(crate) fn check(program: &OsStr) -> Result<(), Failure> {
     let places = if is_path(program) {
         vec![PathBuf::from(program)]
     } else {
-        // Without a PATH the system has its own idea of where to look.
+        // Without a PATH the system searches folders of its own choice.
         let Some(path) = environment::path() else { return Ok(()) };
         std::env::split_paths(&path).map(|folder| folder.join(program)).collect()
     };
@@ -62,7 +62,7 @@ fn refused(program: &OsStr, error: &io::Error) -> Failure {
             "check its permissions",
         );
     }
-    // What is not there may be what the file names in its first line.
+    // The missing file may be the interpreter that the first line names.
     if is_path(program) && Path::new(program).exists() {
         return Failure::new(
             code::NOT_EXECUTABLE,
@@ -81,7 +81,7 @@ fn is_path(program: &OsStr) -> bool {
     program.as_encoded_bytes().contains(&b'/')
 }
 
-/// The running file itself, even if another was put in its place since.
+/// The running file itself, even if it was replaced since.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn own_executable() -> CString {
     c"/proc/self/exe".into()

@@ -21,7 +21,7 @@ use super::streams::note;
 #[global_allocator]
 static HEAP: Heap = Heap::new();
 
-/// How that went, and what was before.
+/// What was refused, and the limits as they were.
 pub(crate) struct Hardened {
     hidden: io::Result<()>,
     locked: io::Result<()>,
@@ -40,7 +40,7 @@ pub(crate) fn harden() -> Hardened {
 }
 
 impl Hardened {
-    /// Tells the person what did not work, if anything.
+    /// Warns of what was refused.
     pub(crate) fn warn(&self) {
         if let Err(error) = &self.hidden {
             note(&format!("warning: debuggers cannot be kept out of this process ({error})\n"));

@@ -4,14 +4,14 @@
 //! unsafe, because a number says nothing about who owns the descriptor behind it. Sound
 //! here: the numbers come from the sealing process, which opened these descriptors for
 //! nothing else and is gone, and they are taken once, at the start, before this process
-//! opens one of its own. Numbers that are not open, that stand twice, or that are one of the
+//! opens one of its own. Numbers that are not open, that are given twice, or that are one of the
 //! three standard streams are refused, all of them before the first is taken.
 //!
 //! unsafe, too, because the standard library changes signals and streams before `main`: it
 //! ignores SIGPIPE and opens the null device in place of a stream that was closed. A program
-//! that is started as if without us must get neither. So a function runs before it, which
-//! makes system calls and sets one number, and one runs last before exec. The first also keeps
-//! debuggers out, before there is anything to see.
+//! that passsafe starts must get neither. So one function runs before `main`, which makes system
+//! calls and sets one number, and one runs last before exec. The first also keeps debuggers out,
+//! before there is a secret.
 #![expect(unsafe_code, reason = "see above")]
 
 use std::collections::HashSet;

@@ -1,4 +1,4 @@
-//! Waiting for what may block for ever.
+//! Limits the time of calls that may block for ever.
 
 use std::sync::mpsc;
 use std::thread;

@@ -20,7 +20,7 @@ pub(crate) fn hold_back() {
     block();
 }
 
-/// If signals are held back: makes this one wait for exec too, and says so.
+/// If signals are held back, makes this one wait for exec too, and returns true.
 pub(crate) fn pass_on(signal: i32) -> bool {
     if !HELD_BACK.load(Ordering::SeqCst) {
         return false;
@@ -30,7 +30,7 @@ pub(crate) fn pass_on(signal: i32) -> bool {
     Signal::try_from(signal).is_ok_and(|signal| kill(Pid::this(), signal).is_ok())
 }
 
-/// Lets them through again, those included that came in the meantime.
+/// Unblocks them again, pending ones included.
 pub(crate) fn let_through() {
     let _valid = closing().thread_unblock();
 }

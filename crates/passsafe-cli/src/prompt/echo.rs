@@ -124,7 +124,7 @@ mod unix {
         CHANGED.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Once for the process: a handler that is taken back would leave its signal ignored.
+    /// Once for the process: removing a handler would leave its signal ignored.
     fn watch_signals() {
         static STARTED: Once = Once::new();
         STARTED.call_once(|| {

@@ -24,7 +24,7 @@ pub(crate) struct Credentials {
     pub(crate) user: User,
     /// Whether the user was named, so that clients have to name it too.
     pub(crate) named_user: bool,
-    /// Of what it holds, ascending.
+    /// Names of its secrets, ascending.
     pub(crate) names: Vec<EntryName>,
     pub(crate) lifetime: Lifetime,
     pub(crate) expires_at: SystemTime,
@@ -69,7 +69,7 @@ impl Credentials {
         streams::write(self.banner().as_bytes())
     }
 
-    /// What may stay on the screen when they are gone from it.
+    /// What stays on the screen when the credentials are cleared.
     pub(crate) fn reminder(&self) -> String {
         format!("open for {} on {}; Ctrl-C closes it\n", self.lifetime, self.url)
     }
@@ -132,7 +132,7 @@ impl Credentials {
         text
     }
 
-    /// The names, unless there is only the one that needs no naming.
+    /// The names, unless `password` is the only one.
     fn other_names(&self) -> &[EntryName] {
         if self.names == [EntryName::password()] { &[] } else { &self.names }
     }

@@ -11,7 +11,7 @@ use passsafe_core::wire::DEFAULT_PORT;
 use crate::text::failure::{Failure, code};
 use crate::text::state::sentence;
 
-/// Who holds the port is a courtesy, and not worth a wait.
+/// Time to find out what holds a busy port.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Binds localhost, and says which port it is.

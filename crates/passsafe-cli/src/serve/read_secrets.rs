@@ -67,7 +67,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// Asks for the rest, never for nothing.
+    /// Asks for the rest. Empty answers are not accepted.
     pub(crate) fn ask(
         mut self,
         sources: &Sources,
@@ -148,7 +148,7 @@ impl Question {
         Ok(Secret::from(std::mem::take(&mut *line).into_bytes()))
     }
 
-    /// What a terminal cannot deliver, a file can.
+    /// Names a file as the way for what a terminal cannot deliver.
     fn name_the_other_way(&self, failure: Failure) -> Failure {
         let name = &self.name;
         match failure.code() {
@@ -202,7 +202,7 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        // One byte more than may be shows that there is more.
+        // One byte more than allowed shows that the input is too long.
         let most = Entries::MAX_VALUE_BYTES + b"\r\n".len() + 1;
         Self { left: Entries::MAX_VALUE_BYTES, buffer: Zeroizing::new(vec![0; most]) }
     }

@@ -21,14 +21,14 @@ use crate::display::{DisplayOptions, LocalTime, Screen, Show, Style, Subscriptio
 use crate::os::{environment, hardening, inherited, signals};
 use crate::text::failure::{Failure, code};
 
-/// What crosses over as descriptors.
+/// What was received as descriptors.
 struct Taken {
     handover: Handover,
     listeners: Vec<Listener>,
     program: Option<Program>,
 }
 
-/// A safe, and all that it takes to serve it.
+/// A safe, and what is needed to serve it.
 struct Serving {
     subscriptions: Subscriptions,
     listeners: Vec<Listener>,
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &ServerArgs) -> Result<ExitCode, Failure> {
         .and_then(|taken| {
             serve(taken).map_err(|error| Failure::os("the safe cannot be served", error))
         });
-    // Nothing of this fails once a program has started.
+    // All of these errors come before the program starts.
     if args.program.is_some() { outcome.map_err(Failure::before_program) } else { outcome }
 }
 

@@ -63,7 +63,7 @@ impl Sources {
     }
 }
 
-/// For more than a safe holds.
+/// The secrets are more than a safe holds.
 pub(crate) fn too_much(error: &EntriesError) -> Failure {
     let hint = match error {
         EntriesError::TooMany => "a safe holds 1,024 secrets; start a second one on another port",

@@ -71,7 +71,7 @@ pub(crate) fn explain(
     }
 }
 
-/// The token stays here: another account's program waits for it.
+/// Another account listens there, so the token was not sent.
 fn foreign(error: &Error, url: &BaseUrl, account_name: impl FnOnce(u32) -> String) -> Failure {
     let Some(uid) = error.listener_account() else {
         let hint = "nothing was sent; --any-owner trusts any account's server";

@@ -28,9 +28,9 @@ pub(crate) mod code {
     pub(crate) const PROTOCOL: u8 = 76;
     /// The safe refused.
     pub(crate) const REFUSED: u8 = 77;
-    /// `run`: anything that failed before the child started.
+    /// `run`: anything that failed before the program started.
     pub(crate) const BEFORE_PROGRAM: u8 = 125;
-    /// `run`: the child cannot be executed.
+    /// `run`: the program cannot be executed.
     pub(crate) const NOT_EXECUTABLE: u8 = 126;
     /// `run`: there is no such program.
     pub(crate) const NOT_FOUND: u8 = 127;

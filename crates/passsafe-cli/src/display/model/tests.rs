@@ -40,7 +40,7 @@ impl Desk {
         Self { model, snapshot }
     }
 
-    /// Time passes, and the loop goes round once. Says what was wished.
+    /// Time passes, and the loop runs once. Returns the action that a key asked for.
     fn after(&mut self, time: Duration) -> Option<Action> {
         self.snapshot.now += time;
         self.snapshot.time += time;
@@ -51,7 +51,7 @@ impl Desk {
         action
     }
 
-    /// A key that is pressed alone, until it is clear that it was.
+    /// Presses one key, and waits until it counts as pressed alone.
     fn press(&mut self, key: u8) -> Option<Action> {
         self.after(Duration::from_secs(1));
         self.model.keys_came(&[key], self.snapshot.now);

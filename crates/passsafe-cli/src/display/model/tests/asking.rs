@@ -1,4 +1,4 @@
-//! Questions on the model, from safes that really ask.
+//! Questions of real safes, in the model.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -221,7 +221,7 @@ fn in_the_background_nothing_lives_and_no_key_counts() {
         desk.log(),
         QUESTION.replace("secrets\n", "secrets; answer in the foreground (fg)\n")
     );
-    // What is typed at the shell's prompt until then is not for us.
+    // Keys typed at the shell's prompt are not answers.
     desk.snapshot.in_foreground = true;
     desk.model.keys_came(b"y", desk.snapshot.now);
     desk.after(Duration::from_millis(499));
