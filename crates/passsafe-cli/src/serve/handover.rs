@@ -74,3 +74,15 @@ impl Handover {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_handover_is_refused() {
+        for sent in ["", "936265", "936265\n", "936265\n{}\n{}", "93626\n{}\n{}"] {
+            assert!(Handover::receive(sent.as_bytes()).is_err(), "{sent}");
+        }
+    }
+}

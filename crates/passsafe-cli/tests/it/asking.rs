@@ -5,6 +5,7 @@ use rexpect::session::PtySession;
 
 use crate::prompts::{
     End, answer, ended_at_a_prompt, expect, expect_exit, interrupt, send_bytes, shell, shown,
+    type_too_long,
 };
 use crate::support::{BINARY, assert_output, passsafe, variables};
 
@@ -153,11 +154,7 @@ fn what_a_line_cannot_hold_is_sent_to_a_file() {
         let serve = format!("exec {BINARY} serve {flag}A --port 0 -m 5");
         let mut session = shell(&serve);
         expect(&mut session, "A: ");
-        for _ in 0..41 {
-            session.send(&"x".repeat(100)).unwrap();
-            session.flush().unwrap();
-        }
-        session.send_line("").unwrap();
+        type_too_long(&mut session);
         expect(
             &mut session,
             "error: the line is too long: a terminal delivers less than 4095 bytes",

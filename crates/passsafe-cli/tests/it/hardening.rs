@@ -113,7 +113,7 @@ fn the_sealing_process_is_hardened_before_it_reads_the_password() {
     let mut serve = nobody.passsafe(AMPLE, &["--password-stdin", "--json", "--port", "0"]);
     serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut sealer = serve.spawn().unwrap();
-    // One byte more than a pipe holds: written means that somebody reads.
+    // One byte more than a pipe holds: written means that it is read.
     sealer.stdin.as_mut().unwrap().write_all(&vec![b'x'; 65_537]).unwrap();
     assert_hardened(Pid::from_child(&sealer));
     stop(sealer);

@@ -29,11 +29,6 @@ fn with_caller(mut serve: Command) -> Command {
     serve
 }
 
-fn wrong(safe: &Safe) -> String {
-    let right: u32 = safe.credentials.token.parse().unwrap();
-    format!("{:06}", (right + 1) % 1_000_000)
-}
-
 #[test]
 fn the_serving_process_shares_neither_memory_nor_environment_with_the_sealer() {
     let serve = with_caller(passsafe(["serve", "--minutes", "5"]));
@@ -63,7 +58,7 @@ fn assert_isolated(safe: &Safe) {
         assert!(kept.fetch(&safe.credentials.token) == (200, record.clone()));
     }
     for _ in 0..2 {
-        assert_eq!(kept.fetch(&wrong(safe)).0, 401);
+        assert_eq!(kept.fetch(&safe.wrong_token()).0, 401);
     }
 
     let mut names: Vec<String> = environment(pid)
@@ -148,7 +143,7 @@ fn a_locked_safe_holds_no_record() {
     let needles = [ciphertext.as_bytes()[100..200].to_vec(), raw[100..200].to_vec()];
     assert!(Memory::of(pid).contains(&needles[0]), "the scan is blind");
     for _ in 0..3 {
-        assert_eq!(kept.fetch(&wrong(&safe)).0, 401);
+        assert_eq!(kept.fetch(&safe.wrong_token()).0, 401);
     }
     Memory::of(pid).assert_free_of(&needles, "locked safe");
 }

@@ -47,6 +47,15 @@ pub(crate) fn answer_all(session: &mut PtySession, answers: &[(&str, &str)]) {
     }
 }
 
+/// Types a line that is longer than a terminal delivers.
+pub(crate) fn type_too_long(session: &mut PtySession) {
+    for _ in 0..41 {
+        session.send(&"x".repeat(100)).unwrap();
+        session.flush().unwrap();
+    }
+    session.send_line("").unwrap();
+}
+
 /// What stands behind a label of the banner.
 #[track_caller]
 pub(crate) fn shown(session: &mut PtySession, label: &str) -> String {
@@ -364,11 +373,7 @@ fn clearing_needs_a_person() {
 fn a_line_that_the_terminal_would_cut_is_refused() {
     let mut session = passsafe_at_terminal(&["--port", "0", "--minutes", "5"]);
     expect(&mut session, "Password: ");
-    for _ in 0..41 {
-        session.send(&"x".repeat(100)).unwrap();
-        session.flush().unwrap();
-    }
-    session.send_line("").unwrap();
+    type_too_long(&mut session);
     expect(&mut session, "error: the line is too long: a terminal delivers less than 4095 bytes");
     expect(
         &mut session,

@@ -9,7 +9,7 @@ use rexpect::session::PtySession;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::prompts::{answer, expect, expect_exit, shell, shown};
-use crate::support::{BINARY, passsafe, variables};
+use crate::support::{BINARY, passsafe, port_of, variables};
 
 pub(crate) const PASSWORD: &str = "S3kr!t";
 /// A terminal that can do all that is asked of it, but for colour.
@@ -42,8 +42,7 @@ impl Served {
         let passphrase = shown(&mut session, "passphrase  ");
         let token = shown(&mut session, "token       ");
         expect(&mut session, &format!("passsafe get --url {url}\r\n\r\n"));
-        let port = url.rsplit(':').next().unwrap();
-        let pid = holder_of(port.parse().unwrap());
+        let pid = holder_of(port_of(&url));
         Self { session, url, passphrase, token, pid }
     }
 

@@ -15,7 +15,7 @@ use rustix::process::{
 };
 
 use crate::support::{
-    BINARY, Safe, assert_failure, assert_output, passsafe, with_input, without_variables,
+    BINARY, Safe, assert_failure, assert_output, passsafe, port_of, with_input, without_variables,
 };
 
 const FLAGS: [&str; 4] = ["serve", "--minutes", "5", "--password-stdin"];
@@ -206,7 +206,7 @@ fn standard_input_is_at_its_end_and_the_output_is_the_programs() {
 fn the_end_of_the_output_is_where_the_program_ends_it() {
     let Around { safe, mut lines, program, hold } = Around::start("", "exec >&-; exec sleep 1000");
     drop(hold);
-    // Ends only when nobody else holds it.
+    // Ends only when no other process holds it.
     assert_eq!(lines.read_to_string(&mut String::new()).unwrap(), 0);
     assert_eq!(safe.attempts_left(), 3);
     kill_process(program, Signal::TERM).unwrap();
@@ -281,7 +281,7 @@ fn what_is_no_program_is_found_before_the_password_is_read() {
     ] {
         let mut serve = command(&[], &[program]);
         serve.env("PATH", &path);
-        // Standard input stays open: whoever waited for it would wait for ever.
+        // Standard input stays open: a process that reads it would block.
         serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = serve.spawn().unwrap();
         let held = child.stdin.take();
@@ -418,7 +418,7 @@ fn who_continues_the_server_continues_the_program() {
 }
 
 fn wait_until_refused(url: &str) {
-    let port: u16 = url.rsplit(':').next().unwrap().parse().unwrap();
+    let port = port_of(url);
     for address in ["127.0.0.1", "::1"] {
         while TcpStream::connect((address, port)).is_ok() {
             std::thread::yield_now();
@@ -480,7 +480,7 @@ fn a_sealing_process_that_is_killed_leaves_no_launcher() {
     let mut serve = command(&[], &["echo", "started"]);
     serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = serve.spawn().unwrap();
-    // One byte more than a pipe holds: written means that somebody reads, with the launcher there.
+    // One byte more than a pipe holds: written means that it is read, with the launcher there.
     child.stdin.as_mut().unwrap().write_all(&vec![b'x'; 65_537]).unwrap();
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();

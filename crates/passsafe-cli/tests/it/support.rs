@@ -161,6 +161,21 @@ impl Safe {
         &self.credentials.names
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        port_of(&self.credentials.url)
+    }
+
+    /// A token that is not this safe's.
+    pub(crate) fn wrong_token(&self) -> String {
+        let right: u32 = self.credentials.token.parse().unwrap();
+        format!("{:06}", (right + 1) % 1_000_000)
+    }
+
+    /// A fetch with a wrong token.
+    pub(crate) fn guess(&self) -> Output {
+        searched(self.command(["get"]).env("PASSSAFE_TOKEN", self.wrong_token()).output().unwrap())
+    }
+
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(self.child.as_ref().unwrap())
     }
@@ -223,6 +238,10 @@ impl Drop for Safe {
             child.wait().unwrap();
         }
     }
+}
+
+pub(crate) fn port_of(url: &str) -> u16 {
+    url.rsplit(':').next().unwrap().parse().unwrap()
 }
 
 /// Address and credentials of a safe, for an environment.
