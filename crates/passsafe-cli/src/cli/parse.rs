@@ -124,8 +124,7 @@ fn hint(error: &clap::Error, command: &Command, verb: Option<&str>) -> String {
                 Some(ContextValue::Strings(values)) => values.as_slice(),
                 _ => &[],
             };
-            let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            did_you_mean(word, &values)
+            nearest(word, values.iter().map(String::as_str)).map(did_you_mean)
         }
         _ => None,
     }
@@ -133,8 +132,8 @@ fn hint(error: &clap::Error, command: &Command, verb: Option<&str>) -> String {
 }
 
 fn verb_hint(word: &str, command: &Command) -> Option<String> {
-    let verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
-    did_you_mean(word, &verbs).or_else(|| {
+    let known = command.get_subcommands().map(Command::get_name);
+    nearest(word, known).map(did_you_mean).or_else(|| {
         EntryName::new(word).ok()?;
         Some(format!("a secret's name comes after the verb: passsafe serve {word}"))
     })
@@ -149,14 +148,14 @@ fn flag_hint(word: &str, command: &Command, verb: Option<&str>) -> Option<String
     let name = name.split('=').next().unwrap_or_default();
     let current = verb.and_then(|verb| command.find_subcommand(verb)).unwrap_or(command);
     if let Some(near) = nearest(name, flags(current)) {
-        return Some(format!("did you mean '--{near}'?"));
+        return Some(did_you_mean(&format!("--{near}")));
     }
-    let owners: Vec<String> = command
+    let verbs: Vec<String> = command
         .get_subcommands()
         .filter(|it| flags(it).any(|flag| flag == name))
         .map(|it| format!("'passsafe {}'", it.get_name()))
         .collect();
-    let (last, others) = owners.split_last()?;
+    let (last, others) = verbs.split_last()?;
     Some(match others {
         [] => format!("--{name} goes with {last}"),
         _ => format!("--{name} goes with {} and {last}", others.join(", ")),
@@ -167,8 +166,8 @@ fn flags(command: &Command) -> impl Iterator<Item = &str> {
     command.get_arguments().filter_map(Arg::get_long)
 }
 
-fn did_you_mean(word: &str, known: &[&str]) -> Option<String> {
-    nearest(word, known.iter().copied()).map(|near| format!("did you mean '{near}'?"))
+fn did_you_mean(near: &str) -> String {
+    format!("did you mean '{near}'?")
 }
 
 fn see_help(command: &Command, verb: Option<&str>) -> String {
