@@ -1,57 +1,47 @@
 //! `passsafe`: the only part of passsafe that talks to a person.
 //!
 //! stdout carries the answer alone; prompts, banner, log and errors go to stderr or the
-//! terminal. Only this file reads the command line, and only `environment.rs` the
+//! terminal. Only this file reads the command line, and only `os/environment.rs` the
 //! environment.
 
-mod accounts;
-mod args;
-mod close;
-mod completions;
-mod credentials;
-mod environment;
-mod explain;
-mod failure;
-mod get;
-mod hardened;
-mod help;
-mod man;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod memfd;
-mod names;
-mod nearest;
-mod open;
-mod output;
+mod cli;
+mod commands;
 #[cfg(unix)]
-mod program;
-#[cfg(unix)]
-mod run;
+mod display;
+mod os;
+mod prompt;
 #[cfg(unix)]
 mod serve;
-mod status;
-mod terminal;
-mod usage;
+mod text;
 
 use std::process::ExitCode;
 
-use args::{Cli, Verb};
-use failure::Failure;
-use usage::Asked;
+use cli::args::{Cli, Verb};
+use cli::parse::{self, Asked};
+#[cfg(unix)]
+use commands::run;
+use commands::{close, completions, get, man, status};
+use os::streams;
+#[cfg(unix)]
+use serve::{launcher, server_process};
+#[cfg(not(unix))]
+use text::failure;
+use text::failure::Failure;
 
 fn main() -> ExitCode {
-    let outcome = match usage::parse(std::env::args_os()) {
+    let outcome = match parse::parse(std::env::args_os()) {
         Ok(Asked::Verb(cli)) => dispatch(*cli).map(|()| ExitCode::SUCCESS),
         #[cfg(unix)]
-        Ok(Asked::Serving(args)) => serve::serving(&args),
+        Ok(Asked::Server(args)) => server_process::run(&args),
         #[cfg(unix)]
-        Ok(Asked::Gate(args)) => serve::gate(&args),
+        Ok(Asked::Launcher(args)) => launcher::run(&args),
         Ok(Asked::Answered) => Ok(ExitCode::SUCCESS),
         Err(failure) => Err(failure),
     };
     match outcome {
         Ok(code) => code,
         Err(failure) => {
-            failure.report();
+            streams::note(&failure.to_string());
             failure.exit_code()
         }
     }
@@ -63,14 +53,14 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Verb::Status(args)) => status::status(&args),
         Some(Verb::Close(args)) => close::close(&args),
         Some(Verb::Completions(args)) => completions::print(&args),
-        Some(Verb::Help(args)) => help::print(&args),
+        Some(Verb::Help(args)) => cli::help::print(&args),
         Some(Verb::Man(args)) => man::print(&args),
         #[cfg(unix)]
-        Some(Verb::Run(args)) => run::run(&args).map_err(run::before_child),
+        Some(Verb::Run(args)) => run::run(&args).map_err(Failure::before_program),
         #[cfg(unix)]
-        Some(Verb::Serve(args)) => serve::serve(args.serve, &args.names),
+        Some(Verb::Serve(args)) => commands::serve::serve(args.serve, &args.names),
         #[cfg(unix)]
-        None => serve::serve(cli.serve, &[]),
+        None => commands::serve::serve(cli.serve, &[]),
         #[cfg(not(unix))]
         Some(Verb::Run(_) | Verb::Serve(_)) | None => Err(Failure::new(
             failure::code::UNAVAILABLE,

@@ -180,7 +180,7 @@ pub enum OpenError {
     #[error("the passphrase or the user is wrong")]
     WrongPassphrase,
     /// The key belongs to another safe.
-    #[error("the record is another safe's")]
+    #[error("the record belongs to a different safe")]
     OtherSafe,
     /// Passphrase and user are right, and the content has been changed.
     #[error("the record is damaged")]

@@ -122,7 +122,7 @@ fn words(error: &Error, url: &BaseUrl) -> (Class, String, &'static str) {
             "ask status() whether the safe is still there; the request may have counted",
         ),
         ErrorKind::Forbidden => {
-            (Class::SafeUnavailable, format!("{url} is not for this account"), ADMIT)
+            (Class::SafeUnavailable, format!("this account may not connect to {url}"), ADMIT)
         }
         ErrorKind::Unreachable => (
             Class::SafeUnavailable,

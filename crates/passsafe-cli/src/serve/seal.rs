@@ -4,17 +4,17 @@ use passsafe_client::Error;
 use passsafe_core::{Cost, Entries, Passphrase, RandomError, SealError, SealedRecord, Seed, User};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use crate::failure::{Failure, code};
+use crate::text::failure::{Failure, code};
 
-/// A sealed record, and what its owner needs to hand it out.
-pub(super) struct Sealed {
-    pub(super) record: SealedRecord,
-    pub(super) passphrase: Passphrase,
-    pub(super) seed: Seed,
+/// A sealed record, and what gives access to it.
+pub(crate) struct Sealed {
+    pub(crate) record: SealedRecord,
+    pub(crate) passphrase: Passphrase,
+    pub(crate) seed: Seed,
 }
 
 /// Seals `entries` under a fresh passphrase. Takes about a tenth of a second.
-pub(super) fn seal(entries: &Entries, user: &User) -> Result<Sealed, Failure> {
+pub(crate) fn seal(entries: &Entries, user: &User) -> Result<Sealed, Failure> {
     try_seal(entries, user).map_err(|error| Failure::os("the password cannot be sealed", error))
 }
 
@@ -32,12 +32,12 @@ fn try_seal(entries: &Entries, user: &User) -> Result<Sealed, SealError> {
 /// The user that the passphrase is bound to: the one named, or the account.
 ///
 /// What cannot be shown as text cannot be named on the other side.
-pub(super) fn user(
-    named: Option<&User>,
+pub(crate) fn user(
+    named: Option<User>,
     account: impl FnOnce() -> Result<User, Error>,
 ) -> Result<User, Failure> {
     let user = match named {
-        Some(user) => user.clone(),
+        Some(user) => user,
         None => account().map_err(|error| no_user(&error.to_string()))?,
     };
     if user.as_str().is_some() { Ok(user) } else { Err(no_user("the account's name is not UTF-8")) }
@@ -55,13 +55,13 @@ mod tests {
     fn the_account_is_the_user_unless_one_is_named() {
         let account = || Ok(User::new("ana").unwrap());
         assert_eq!(user(None, account).unwrap().as_str(), Some("ana"));
-        assert_eq!(user(Some(&User::new("bob").unwrap()), account).unwrap().as_str(), Some("bob"));
+        assert_eq!(user(Some(User::new("bob").unwrap()), account).unwrap().as_str(), Some("bob"));
     }
 
     #[test]
     fn an_account_name_that_is_not_utf8_needs_a_named_user() {
         let account = || Ok(User::new(b"an\xe4").unwrap());
         assert_eq!(user(None, account).unwrap_err().code(), code::NO_USER);
-        assert_eq!(user(Some(&User::new("ana").unwrap()), account).unwrap().as_str(), Some("ana"));
+        assert_eq!(user(Some(User::new("ana").unwrap()), account).unwrap().as_str(), Some("ana"));
     }
 }

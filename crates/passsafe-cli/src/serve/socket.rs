@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 use passsafe_client::BaseUrl;
 use passsafe_server::{SocketError, SocketFile, SocketMode};
 
-use crate::failure::{Failure, code};
+use crate::text::failure::{Failure, code};
 
 /// Where a socket will be.
-pub(super) struct Place {
+pub(crate) struct Place {
     path: PathBuf,
     url: BaseUrl,
     mode: SocketMode,
 }
 
 /// A socket that is removed again, unless the serving process takes over.
-pub(super) struct Made(SocketFile);
+pub(crate) struct Made(SocketFile);
 
 impl Place {
     /// Checks that a socket can be at `path`.
-    pub(super) fn choose(path: &str, for_others: bool) -> Result<Self, Failure> {
+    pub(crate) fn choose(path: &str, for_others: bool) -> Result<Self, Failure> {
         let absolute = std::path::absolute(path).map_err(|error| {
             Failure::new(code::USAGE, format!("--socket {path}: {error}"), "name a file")
         })?;
@@ -30,7 +30,7 @@ impl Place {
         let url = url.ok_or_else(|| {
             Failure::new(
                 code::USAGE,
-                format!("--socket {path} is no path that a unix:// address can name"),
+                format!("a unix:// address cannot name the path of --socket {path}"),
                 "choose a shorter one, without control characters, '?' and '#'",
             )
         })?;
@@ -39,11 +39,11 @@ impl Place {
         Ok(Self { path: absolute, url, mode })
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.url.to_string()
     }
 
-    pub(super) fn make(&self) -> Result<(UnixListener, Made), Failure> {
+    pub(crate) fn make(&self) -> Result<(UnixListener, Made), Failure> {
         let (listener, file) =
             SocketFile::bind(&self.path, self.mode).map_err(|error| refused(&self.path, &error))?;
         Ok((listener, Made(file)))
@@ -52,7 +52,7 @@ impl Place {
 
 impl Made {
     /// For the serving process.
-    pub(super) fn parts(&self) -> (PathBuf, u64, u64) {
+    pub(crate) fn parts(&self) -> (PathBuf, u64, u64) {
         let (device, inode) = self.0.identity();
         (self.0.path().to_owned(), device, inode)
     }
@@ -60,7 +60,7 @@ impl Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
-        // Whoever removed it before has saved us the trouble.
+        // Fails if the file is gone already.
         let _already_gone = self.0.remove();
     }
 }

@@ -1,40 +1,40 @@
-//! Which secrets a new safe will hold, and where each comes from. Reads none of them.
+//! Which secrets a new safe will hold, and where each comes from. Does not read them.
 
 use std::collections::HashSet;
 
 use passsafe_core::{Entries, EntriesError, EntryName};
 
-use crate::args::{SecretArgs, SecretFile};
-use crate::failure::{Failure, code};
+use crate::cli::args::{SecretArgs, SecretFile};
+use crate::text::failure::{Failure, code};
 
 /// Every name once, with one source.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Sources {
-    pub(super) files: Vec<SecretFile>,
-    pub(super) stdin: Option<Stdin>,
+pub(crate) struct Sources {
+    pub(crate) files: Vec<SecretFile>,
+    pub(crate) stdin: Option<Stdin>,
     /// In the order of asking.
-    pub(super) questions: Vec<Question>,
+    pub(crate) questions: Vec<Question>,
 }
 
 /// Standard input, and the flag that asked for it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Stdin {
-    pub(super) name: EntryName,
-    pub(super) flag: &'static str,
+pub(crate) struct Stdin {
+    pub(crate) name: EntryName,
+    pub(crate) flag: &'static str,
 }
 
 /// One that a person is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Question {
-    pub(super) name: EntryName,
+pub(crate) struct Question {
+    pub(crate) name: EntryName,
     /// Whether what is typed is shown.
-    pub(super) shown: bool,
+    pub(crate) shown: bool,
 }
 
 impl Sources {
     /// What names and flags say. What is shown and not among `names` is asked for first, as
     /// people are asked for a name before the password; nothing at all means the password.
-    pub(super) fn of(names: &[EntryName], args: SecretArgs) -> Result<Self, Failure> {
+    pub(crate) fn of(names: &[EntryName], args: SecretArgs) -> Result<Self, Failure> {
         let SecretArgs { show, secret_file: files, secret_stdin, password_stdin } = args;
         let stdin = match secret_stdin {
             Some(name) => Some(Stdin { name, flag: "--secret-stdin" }),
@@ -63,8 +63,8 @@ impl Sources {
     }
 }
 
-/// For more than a safe holds.
-pub(super) fn too_much(error: &EntriesError) -> Failure {
+/// The secrets are more than a safe holds.
+pub(crate) fn too_much(error: &EntriesError) -> Failure {
     let hint = match error {
         EntriesError::TooMany => "a safe holds 1,024 secrets; start a second one on another port",
         _ => "a safe holds 65,536 bytes of secrets",

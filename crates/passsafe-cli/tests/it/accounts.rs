@@ -18,7 +18,7 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use tempfile::TempDir;
 
 use crate::support::{
-    BINARY, Safe, assert_failure, assert_output, assert_told, passsafe, told, with_input,
+    Safe, assert_failure, assert_output, assert_told, copy_binary_into, passsafe, told, with_input,
 };
 
 /// `nobody`, which every system has.
@@ -35,10 +35,7 @@ impl Public {
         assert!(geteuid().is_root(), "a second account is needed: run the tests as root");
         let folder = TempDir::new().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        // By another process: a child that another test starts meanwhile would inherit the
-        // descriptor, and what somebody has open for writing cannot be executed.
-        let copied = Command::new("cp").arg(BINARY).arg(folder.path().join("passsafe")).status();
-        assert!(copied.unwrap().success());
+        copy_binary_into(folder.path());
         Self(folder)
     }
 
@@ -62,11 +59,8 @@ impl Public {
 }
 
 fn give_credentials(command: &mut Command, safe: &Safe, url: &str) {
-    command
-        .env("PASSSAFE_URL", url)
-        .env("PASSSAFE_PASSPHRASE", &safe.credentials.passphrase)
-        .env("PASSSAFE_TOKEN", &safe.credentials.token)
-        .env("PASSSAFE_USER", &safe.credentials.user);
+    command.envs(safe.variables()).env("PASSSAFE_URL", url);
+    command.env("PASSSAFE_USER", &safe.credentials.user);
 }
 
 fn serve(args: &[&str]) -> Command {
@@ -206,7 +200,7 @@ fn a_socket_is_its_accounts_and_gone_with_the_safe() {
     assert_failure(
         &stranger.output().unwrap(),
         77,
-        &format!("{url} is not for this account"),
+        &format!("this account may not connect to {url}"),
         "a safe of another account has to admit this one: --allow-user",
     );
     assert_output(

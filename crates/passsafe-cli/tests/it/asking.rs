@@ -3,19 +3,11 @@
 use nix::sys::wait::WaitStatus;
 use rexpect::session::PtySession;
 
-use crate::prompts::{End, ended_at_a_prompt, expect, expect_exit, send_bytes, shell};
-use crate::support::{BINARY, assert_output, passsafe};
-
-fn answer(session: &mut PtySession, question: &str, answer: &str) {
-    expect(session, question);
-    session.send_line(answer).unwrap();
-}
-
-/// What stands behind a label of the banner.
-fn shown(session: &mut PtySession, label: &str) -> String {
-    expect(session, label);
-    session.read_line().unwrap().trim().to_owned()
-}
+use crate::prompts::{
+    End, answer, ended_at_a_prompt, expect, expect_exit, interrupt, send_bytes, shell, shown,
+    type_too_long,
+};
+use crate::support::{BINARY, assert_output, passsafe, variables};
 
 /// What a safe at a terminal answers, asked with the credentials that it shows next.
 fn ask_for(session: &mut PtySession, args: &[&str]) -> std::process::Output {
@@ -23,12 +15,7 @@ fn ask_for(session: &mut PtySession, args: &[&str]) -> std::process::Output {
     let passphrase = shown(session, "passphrase  ");
     let token = shown(session, "token       ");
     expect(session, "passsafe get");
-    passsafe(args)
-        .env("PASSSAFE_URL", url)
-        .env("PASSSAFE_PASSPHRASE", passphrase)
-        .env("PASSSAFE_TOKEN", token)
-        .output()
-        .unwrap()
+    passsafe(args).envs(variables(&url, &passphrase, &token)).output().unwrap()
 }
 
 #[test]
@@ -42,23 +29,17 @@ fn each_name_is_asked_for_in_turn_and_only_what_is_no_secret_is_shown() {
     let mut seen = expect(&mut session, "DB_PASSWORD: ");
     assert!(seen.contains("ana maria"), "{seen:?}");
     session.send_line("hunter2").unwrap();
-    seen = expect(&mut session, "DB_PASSWORD, once more: ");
-    session.send_line("hunter3").unwrap();
-    seen += &expect(&mut session, "they differ; type it twice the same");
-    seen += &expect(&mut session, "DB_PASSWORD: ");
-    session.send_line("hunter2").unwrap();
-    seen += &expect(&mut session, "DB_PASSWORD, once more: ");
-    session.send_line("hunter2").unwrap();
-    seen += &expect(&mut session, "API_KEY: ");
-    session.send_line("k3y").unwrap();
-    seen += &expect(&mut session, "API_KEY, once more: ");
-    session.send_line("k3y").unwrap();
+    seen = answer(&mut session, "DB_PASSWORD, once more: ", "hunter3");
+    seen += &expect(&mut session, "they differ; type the same twice");
+    seen += &answer(&mut session, "DB_PASSWORD: ", "hunter2");
+    seen += &answer(&mut session, "DB_PASSWORD, once more: ", "hunter2");
+    seen += &answer(&mut session, "API_KEY: ", "k3y");
+    seen += &answer(&mut session, "API_KEY, once more: ", "k3y");
     assert!(!seen.contains("hunter") && !seen.contains("k3y"), "{seen:?}");
     let output = ask_for(&mut session, &["get", "--json"]);
     let json = "{\"API_KEY\":\"k3y\",\"DB_PASSWORD\":\"hunter2\",\"DB_USER\":\"ana maria\"}\n";
     assert_output(&output, 0, json, "");
-    session.send_control('c').unwrap();
-    let rest = expect_exit(&mut session, 0);
+    let rest = interrupt(&mut session);
     assert!(rest.contains("closed: the safe is gone"), "{rest:?}");
 }
 
@@ -75,8 +56,7 @@ fn the_banner_says_what_the_safe_holds() {
     assert_eq!(shown(&mut session, "holds "), "A and K");
     expect(&mut session, "').secret(\"A\")".trim_start_matches('\''));
     expect(&mut session, "passsafe get A --url ");
-    session.send_control('c').unwrap();
-    expect_exit(&mut session, 0);
+    interrupt(&mut session);
 }
 
 #[test]
@@ -87,8 +67,7 @@ fn lines_that_are_pasted_answer_one_question_each() {
     session.flush().unwrap();
     let output = ask_for(&mut session, &["get", "--json"]);
     assert_output(&output, 0, "{\"A\":\"one\",\"B\":\"two\"}\n", "");
-    session.send_control('c').unwrap();
-    expect_exit(&mut session, 0);
+    interrupt(&mut session);
 }
 
 #[test]
@@ -118,8 +97,7 @@ fn questions_find_the_terminal_when_stderr_is_elsewhere() {
     answer(&mut session, "B: ", "y");
     answer(&mut session, "B, once more: ", "y");
     assert_output(&ask_for(&mut session, &["get", "B"]), 0, "y\n", "");
-    session.send_control('c').unwrap();
-    expect_exit(&mut session, 0);
+    interrupt(&mut session);
     let log = std::fs::read_to_string(log.path()).unwrap();
     let told: Vec<&str> = log.lines().map(|line| line.split_at(10).1).collect();
     assert!(told[0].starts_with("fetched by "), "{log}");
@@ -137,8 +115,7 @@ fn a_narrow_terminal_gets_the_same_words() {
     answer(&mut session, "B: ", "y");
     answer(&mut session, "B, once more: ", "y");
     assert_output(&ask_for(&mut session, &["get", "B"]), 0, "y\n", "");
-    session.send_control('c').unwrap();
-    expect_exit(&mut session, 0);
+    interrupt(&mut session);
 }
 
 #[test]
@@ -177,12 +154,11 @@ fn what_a_line_cannot_hold_is_sent_to_a_file() {
         let serve = format!("exec {BINARY} serve {flag}A --port 0 -m 5");
         let mut session = shell(&serve);
         expect(&mut session, "A: ");
-        for _ in 0..41 {
-            session.send(&"x".repeat(100)).unwrap();
-            session.flush().unwrap();
-        }
-        session.send_line("").unwrap();
-        expect(&mut session, "error: a terminal line carries less than 4095 bytes");
+        type_too_long(&mut session);
+        expect(
+            &mut session,
+            "error: the line is too long: a terminal delivers less than 4095 bytes",
+        );
         expect(&mut session, hint);
         expect_exit(&mut session, 2);
 
@@ -217,12 +193,7 @@ fn a_terminal_gets_plain_text_only() {
     for args in ["KEY", "--raw KEY"] {
         let (rest, status) = get(args);
         assert!(matches!(status, WaitStatus::Exited(_, 65)), "{status:?}");
-        assert!(
-            rest.contains(
-                "error: the answer is no plain text, and a terminal might take it for commands\r\n"
-            ),
-            "{rest}"
-        );
+        assert!(rest.contains("error: refusing to print binary data to a terminal\r\n"), "{rest}");
         assert!(rest.contains("hint: send it to a file or a pipe, or add --base64\r\n"), "{rest}");
         assert!(!rest.contains("title"), "{rest}");
     }

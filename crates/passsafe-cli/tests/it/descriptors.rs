@@ -31,10 +31,6 @@ fn processor_time(safe: &Safe) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
-fn port(safe: &Safe) -> u16 {
-    safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap()
-}
-
 /// A secret's file above all.
 #[test]
 fn what_the_caller_left_open_is_closed() {
@@ -58,7 +54,7 @@ fn idle_connections_that_take_all_descriptors_do_not_keep_the_owner_out() {
     let safe = Safe::start(b"S3kr!t");
     assert_eq!(safe.attempts_left(), 3);
     limit_descriptors(&safe, 32);
-    let port = port(&safe);
+    let port = safe.port();
     let idle: Vec<TcpStream> =
         (0..100).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
     let start = Instant::now();
@@ -73,7 +69,7 @@ fn without_any_descriptor_it_waits_and_does_not_spin() {
     let safe = Safe::start(b"S3kr!t");
     assert_eq!(safe.attempts_left(), 3);
     limit_descriptors(&safe, 3);
-    let port = port(&safe);
+    let port = safe.port();
     let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(
         client,

@@ -10,7 +10,6 @@ mod running;
 mod serving;
 mod usage;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -21,7 +20,6 @@ use rexpect::session::PtySession;
 use crate::leaks;
 
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const CRATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// What stands for any text.
 const ANY: char = '…';
@@ -165,29 +163,24 @@ fn every_error_is_in_the_reference_and_every_row_is_real() {
     assert!(wrong.is_empty(), "docs/cli.md and tests/it/errors/:\n{}", wrong.join("\n"));
 }
 
-/// Each file of the command's source, and of the crates whose errors it passes on.
-fn sources(folder: &Path, found: &mut BTreeMap<String, String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+/// The source of a folder, without its unit tests, whose words reach no user.
+fn source(folder: &Path) -> String {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = paths.map(|path| {
         if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            // What is only for tests tells nobody anything.
-            let shipped = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
-            found.insert(path.display().to_string(), shipped);
+            return source(&path);
         }
-    }
+        let text = fs::read_to_string(&path).unwrap();
+        text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned()
+    });
+    texts.collect()
 }
 
 #[test]
 fn what_no_test_provokes_has_at_least_these_words() {
-    let mut files = BTreeMap::new();
-    sources(Path::new(SOURCE), &mut files);
-    for library in ["passsafe-core/src", "passsafe-client/src"] {
-        sources(&Path::new(CRATES).join(library), &mut files);
-    }
-    let text: String = files.into_values().collect();
+    let text: String = ["passsafe-cli/src", "passsafe-core/src", "passsafe-client/src"]
+        .map(|folder| source(&Path::new(CRATES).join(folder)))
+        .concat();
     for row in rows("rare errors") {
         for part in row.error.split(ANY).chain(row.hint.split(ANY)) {
             let part = part.trim_matches([' ', ':']);

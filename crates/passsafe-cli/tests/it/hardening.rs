@@ -12,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use rustix::process::{Pid, Signal, getuid, kill_process};
 use tempfile::TempDir;
 
-use crate::support::{BINARY, Safe, assert_output, assert_told, passsafe};
+use crate::support::{Safe, assert_output, assert_told, copy_binary_into, passsafe};
 
 /// An account that owns nothing.
 const NOBODY: u32 = 65_534;
@@ -28,10 +28,7 @@ impl Nobody {
         );
         let folder = TempDir::new().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        // By another process: a child that another test starts meanwhile would inherit the
-        // descriptor, and what somebody has open for writing cannot be executed.
-        let copied = Command::new("cp").arg(BINARY).arg(folder.path().join("passsafe")).status();
-        assert!(copied.unwrap().success());
+        copy_binary_into(folder.path());
         Self(folder)
     }
 
@@ -62,11 +59,7 @@ impl Nobody {
 
     fn with_credentials(&self, limits: &str, safe: &Safe, args: &[&str]) -> Output {
         let mut command = self.passsafe(limits, args);
-        command
-            .env("PASSSAFE_URL", &safe.credentials.url)
-            .env("PASSSAFE_PASSPHRASE", &safe.credentials.passphrase)
-            .env("PASSSAFE_TOKEN", &safe.credentials.token);
-        command.output().unwrap()
+        command.envs(safe.variables()).output().unwrap()
     }
 }
 
@@ -120,7 +113,7 @@ fn the_sealing_process_is_hardened_before_it_reads_the_password() {
     let mut serve = nobody.passsafe(AMPLE, &["--password-stdin", "--json", "--port", "0"]);
     serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut sealer = serve.spawn().unwrap();
-    // One byte more than a pipe holds: written means that somebody reads.
+    // One byte more than a pipe holds: written means that it is read.
     sealer.stdin.as_mut().unwrap().write_all(&vec![b'x'; 65_537]).unwrap();
     assert_hardened(Pid::from_child(&sealer));
     stop(sealer);

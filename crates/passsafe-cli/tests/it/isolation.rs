@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::around::Around;
 #[cfg(target_env = "gnu")]
 use crate::clocks::Clocks;
 use crate::kept::Kept;
 use crate::scan::{Hit, Memory, derive, encodings, environment, needles};
+use crate::supervise::Around;
 use crate::support::{Safe, passsafe};
 
 const PASSWORD: &str = "Zw0lf-Boxkaempfer/jagen_Viktor";
@@ -27,11 +27,6 @@ fn with_caller(mut serve: Command) -> Command {
         .env("TERM", "xterm")
         .env("LC_TIME", "C");
     serve
-}
-
-fn wrong(safe: &Safe) -> String {
-    let right: u32 = safe.credentials.token.parse().unwrap();
-    format!("{:06}", (right + 1) % 1_000_000)
 }
 
 #[test]
@@ -63,7 +58,7 @@ fn assert_isolated(safe: &Safe) {
         assert!(kept.fetch(&safe.credentials.token) == (200, record.clone()));
     }
     for _ in 0..2 {
-        assert_eq!(kept.fetch(&wrong(safe)).0, 401);
+        assert_eq!(kept.fetch(&safe.wrong_token()).0, 401);
     }
 
     let mut names: Vec<String> = environment(pid)
@@ -79,7 +74,7 @@ fn assert_isolated(safe: &Safe) {
     assert_eq!(names, ["LANG", "LC_TIME", "TERM"]);
 
     let command_line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
-    assert!(command_line.starts_with("passsafe\0__serving\0--handoff="), "{command_line:?}");
+    assert!(command_line.starts_with("passsafe\0__serving\0--handover="), "{command_line:?}");
     assert_eq!(fs::read_to_string(format!("/proc/{pid}/comm")).unwrap(), "passsafe\n");
 
     let memory = Memory::of(pid);
@@ -148,7 +143,7 @@ fn a_locked_safe_holds_no_record() {
     let needles = [ciphertext.as_bytes()[100..200].to_vec(), raw[100..200].to_vec()];
     assert!(Memory::of(pid).contains(&needles[0]), "the scan is blind");
     for _ in 0..3 {
-        assert_eq!(kept.fetch(&wrong(&safe)).0, 401);
+        assert_eq!(kept.fetch(&safe.wrong_token()).0, 401);
     }
     Memory::of(pid).assert_free_of(&needles, "locked safe");
 }

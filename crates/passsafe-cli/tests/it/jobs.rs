@@ -9,23 +9,16 @@ use rexpect::session::PtySession;
 use rustix::process::{Signal, kill_process};
 use rustix::termios::{Winsize, tcgetwinsize, tcsetwinsize};
 
-use crate::around::wait_until_stopped;
-use crate::prompts::{TWICE, at_terminal, expect, expect_exit, shell};
+use crate::prompts::{TWICE, answer, answer_all, at_terminal, expect, expect_exit, shell};
+use crate::supervise::wait_until_stopped;
 use crate::support::{BINARY, passsafe, without_variables};
 
 const SERVE: &str = "serve --minutes 5";
 
-fn answer(session: &mut PtySession) {
-    for (question, answer) in TWICE {
-        expect(session, question);
-        session.send_line(answer).unwrap();
-    }
-}
-
 /// A shell around which a safe is served, up to its line that says `ready`.
 fn around(script: &str) -> PtySession {
     let mut session = shell(&format!("exec {BINARY} {SERVE} -- sh -c '{script}' {BINARY}"));
-    answer(&mut session);
+    answer_all(&mut session, TWICE);
     expect(&mut session, "open for 5 minutes on http://localhost:");
     expect(&mut session, ", until the program ends\r\n");
     expect(&mut session, "ready\r\n");
@@ -58,7 +51,7 @@ fn nothing_of_ours_goes_where_the_program_writes() {
         out.display(),
         log.display()
     ));
-    answer(&mut session);
+    answer_all(&mut session, TWICE);
     // The questions found the terminal all the same.
     assert_eq!(expect_exit(&mut session, 0).trim(), "");
     assert_eq!(fs::read_to_string(out).unwrap(), "out\n");
@@ -70,8 +63,7 @@ fn ctrl_c_is_the_programs_to_handle() {
     let mut session =
         around("trap \"echo caught\" INT; echo ready; read -r line; read -r line; \"$0\" get");
     session.send_control('c').unwrap();
-    expect(&mut session, "caught\r\n");
-    session.send_line("").unwrap();
+    answer(&mut session, "caught\r\n", "");
     let rest = expect(&mut session, "S3kr!t\r\n");
     // The key has reached it once.
     assert!(!rest.contains("caught"), "{rest}");
@@ -99,7 +91,7 @@ fn ctrl_c_at_the_password_starts_no_program() {
     session.send_control('c').unwrap();
     expect(&mut session, "error: interrupted at a prompt");
     expect(&mut session, "code=130");
-    // What waited at the gate had the terminal open, too.
+    // The launcher had the terminal open, too.
     session.exp_eof().unwrap();
     assert!(!mark.exists());
 }
@@ -122,8 +114,7 @@ fn the_program_learns_of_a_new_size() {
     let terminal = session.process().get_file_handle().unwrap();
     let size = tcgetwinsize(&terminal).unwrap();
     tcsetwinsize(&terminal, Winsize { ws_row: 33, ws_col: 40, ..size }).unwrap();
-    expect(&mut session, "33 40\r\n");
-    session.send_line("").unwrap();
+    answer(&mut session, "33 40\r\n", "");
     expect_exit(&mut session, 0);
 }
 
@@ -152,7 +143,7 @@ fn it_stops_and_goes_on_as_any_job() {
     let mut bash = bash();
     let script = "echo ready; read -r line; \"$0\" get; exit 3";
     line(&mut bash, &format!("$BINARY {SERVE} -- sh -c '{script}' $BINARY"));
-    answer(&mut bash);
+    answer_all(&mut bash, TWICE);
     expect(&mut bash, "open for 5 minutes on ");
     let url = expect(&mut bash, ", until the program ends\r\n");
     expect(&mut bash, "ready\r\n");
@@ -180,7 +171,7 @@ fn it_stops_and_goes_on_as_any_job() {
 fn a_program_with_a_group_of_its_own_stops_and_goes_on() {
     let mut bash = bash();
     line(&mut bash, &format!("$BINARY {SERVE} -- bash --norc --noprofile --noediting -i"));
-    answer(&mut bash);
+    answer_all(&mut bash, TWICE);
     expect(&mut bash, "until the program ends\r\n");
     line(&mut bash, "PS1='in: '");
     expect(&mut bash, "in: ");

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
-use crate::support::Safe;
+use crate::support::{Safe, port_of};
 
 /// A kept connection to a safe.
 pub(crate) struct Kept {
@@ -17,7 +17,7 @@ impl Kept {
     }
 
     pub(crate) fn to(url: &str) -> Self {
-        let port = url.rsplit(':').next().unwrap().parse().unwrap();
+        let port = port_of(url);
         Self { stream: BufReader::new(TcpStream::connect(("127.0.0.1", port)).unwrap()), port }
     }
 

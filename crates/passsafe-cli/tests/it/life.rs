@@ -98,24 +98,22 @@ fn status_tells_without_a_token() {
 #[test]
 fn three_wrong_tokens_lock_the_safe() {
     let safe = Safe::start(b"S3kr!t");
-    let wrong = if safe.credentials.token == "000000" { "000 001" } else { "000 000" };
-    let guess = || safe.command(["get"]).env("PASSSAFE_TOKEN", wrong).output().unwrap();
     let refused = "the token was refused";
     assert_failure(
-        &guess(),
+        &safe.guess(),
         77,
         &format!("{refused} (1 of 3)"),
         "check the six digits; two more wrong tokens lock the safe",
     );
     assert_output(&safe.run(["get"]), 0, "S3kr!t\n", "");
     assert_failure(
-        &guess(),
+        &safe.guess(),
         77,
         &format!("{refused} (2 of 3)"),
         "check the six digits; one more wrong token locks the safe",
     );
     assert_failure(
-        &guess(),
+        &safe.guess(),
         77,
         &format!("{refused} (3 of 3)"),
         "the safe is locked for good; start a new one with 'passsafe'",
@@ -163,11 +161,9 @@ fn a_safe_whose_messages_nobody_reads_answers_and_ends_all_the_same() {
     rustix::io::ioctl_fionbio(&writer, false).unwrap();
     let mut serve = passsafe(["serve", "--minutes", "5"]);
     serve.stderr(writer);
-    let safe = Safe::start_quietly(b"S3kr!t", serve);
-    let wrong = if safe.credentials.token == "000000" { "000001" } else { "000000" };
+    let safe = Safe::start_with_own_stderr(b"S3kr!t", serve);
     for _ in 0..3 {
-        let output = safe.command(["get"]).env("PASSSAFE_TOKEN", wrong).output().unwrap();
-        assert_eq!(output.status.code(), Some(77));
+        assert_eq!(safe.guess().status.code(), Some(77));
     }
     assert_output(&safe.run(["status"]), 0, "locked: three wrong tokens were tried\n", "");
     safe.signal(Signal::TERM);
@@ -195,7 +191,7 @@ fn the_bare_command_serves() {
 #[test]
 fn a_tunnel_may_have_another_host() {
     let safe = Safe::start_with(b"S3kr!t", passsafe(["--allow-host", "tunnel.example"]));
-    let port: u16 = safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap();
+    let port = safe.port();
     for (host, status) in [("tunnel.example", "200"), ("other.example", "421")] {
         let answer = crate::rogue::raw(
             port,
@@ -208,9 +204,9 @@ fn a_tunnel_may_have_another_host() {
 #[test]
 fn a_busy_port_is_found_before_anything_is_asked() {
     let safe = Safe::start(b"S3kr!t");
-    let port = safe.credentials.url.rsplit(':').next().unwrap();
-    let mut serve = passsafe(["serve", "--password-stdin", "--json", "--port", port]);
-    // Standard input stays open: whoever waited for it would wait for ever.
+    let port = safe.port().to_string();
+    let mut serve = passsafe(["serve", "--password-stdin", "--json", "--port", &port]);
+    // Standard input stays open: a safe that reads it would block.
     serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = serve.spawn().unwrap();
     let held = child.stdin.take();

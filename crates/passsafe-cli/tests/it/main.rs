@@ -9,19 +9,15 @@
 #![cfg(unix)]
 
 mod accounts;
-#[cfg(target_os = "linux")]
-mod around;
 mod asking;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clocks;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod consent;
 mod descriptors;
+mod destinations;
 #[cfg(target_os = "linux")]
 mod errors;
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-mod gate;
-mod handover;
 #[cfg(target_os = "linux")]
 mod hardening;
 mod help;
@@ -31,6 +27,8 @@ mod isolation;
 mod jobs;
 #[cfg(target_os = "linux")]
 mod kept;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod launcher;
 mod leaks;
 mod life;
 mod open;
@@ -46,6 +44,8 @@ mod screen;
 mod secrets;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod served;
+#[cfg(target_os = "linux")]
+mod supervise;
 mod support;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod time;

@@ -5,9 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 
-use crate::support::{
-    BINARY, Credentials, Safe, assert_failure, assert_output, passsafe, without_variables,
-};
+use crate::support::{BINARY, Safe, assert_failure, assert_output, passsafe, without_variables};
 
 #[test]
 fn the_passphrase_may_come_from_a_file() {
@@ -185,17 +183,10 @@ fn without_a_terminal_the_variables_are_named() {
 #[test]
 fn an_answer_that_nobody_can_get_is_an_error() {
     let safe = Safe::start(b"S3kr!t");
-    let Credentials { url, passphrase, token, .. } = &safe.credentials;
     let get = |redirection: &str| {
         let line = format!("exec \"$0\" get {redirection}");
-        without_variables(Command::new("sh"), ["-c", &line, BINARY])
-            .envs([
-                ("PASSSAFE_URL", url),
-                ("PASSSAFE_PASSPHRASE", passphrase),
-                ("PASSSAFE_TOKEN", token),
-            ])
-            .output()
-            .unwrap()
+        let mut shell = without_variables(Command::new("sh"), ["-c", &line, BINARY]);
+        shell.envs(safe.variables()).output().unwrap()
     };
     assert_output(&get(">/dev/null"), 0, "", "");
     assert_failure(

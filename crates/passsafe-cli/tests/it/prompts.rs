@@ -32,6 +32,44 @@ pub(crate) fn expect(session: &mut PtySession, text: &str) -> String {
     session.exp_string(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
+/// Waits for a question or another text, types a line, and returns what was shown before it.
+#[track_caller]
+pub(crate) fn answer(session: &mut PtySession, question: &str, answer: &str) -> String {
+    let seen = expect(session, question);
+    session.send_line(answer).unwrap();
+    seen
+}
+
+#[track_caller]
+pub(crate) fn answer_all(session: &mut PtySession, answers: &[(&str, &str)]) {
+    for (question, text) in answers {
+        answer(session, question, text);
+    }
+}
+
+/// Types a line that is longer than a terminal delivers.
+pub(crate) fn type_too_long(session: &mut PtySession) {
+    for _ in 0..41 {
+        session.send(&"x".repeat(100)).unwrap();
+        session.flush().unwrap();
+    }
+    session.send_line("").unwrap();
+}
+
+/// What stands behind a label of the banner.
+#[track_caller]
+pub(crate) fn shown(session: &mut PtySession, label: &str) -> String {
+    expect(session, label);
+    session.read_line().unwrap().trim().to_owned()
+}
+
+/// Ends a safe by Ctrl-C, and returns what it says then.
+#[track_caller]
+pub(crate) fn interrupt(session: &mut PtySession) -> String {
+    session.send_control('c').unwrap();
+    expect_exit(session, 0)
+}
+
 #[track_caller]
 pub(crate) fn expect_exit(session: &mut PtySession, code: i32) -> String {
     let rest = session.exp_eof().unwrap();
@@ -45,32 +83,21 @@ pub(crate) fn expect_exit(session: &mut PtySession, code: i32) -> String {
 /// Starts a safe by hand and returns the terminal with URL, passphrase and token.
 fn start_by_hand(password: &str) -> (PtySession, String, String, String) {
     let mut session = shell(&format!("exec {BINARY} --port 0"));
-    expect(&mut session, "Minutes to serve, 1 to 480 [60]: ");
-    session.send_line("nonsense").unwrap();
+    answer(&mut session, "Minutes to serve, 1 to 480 [60]: ", "nonsense");
     expect(&mut session, "the lifetime is a whole number of minutes from 1 to 480");
-    expect(&mut session, "Minutes to serve, 1 to 480 [60]: ");
-    session.send_line("481").unwrap();
+    answer(&mut session, "Minutes to serve, 1 to 480 [60]: ", "481");
     expect(&mut session, "the lifetime is a whole number of minutes from 1 to 480");
-    expect(&mut session, "Minutes to serve, 1 to 480 [60]: ");
-    session.send_line("").unwrap();
+    answer(&mut session, "Minutes to serve, 1 to 480 [60]: ", "");
     // An empty one is never accepted, and two must be the same.
-    expect(&mut session, "Password: ");
-    session.send_line("").unwrap();
-    expect(&mut session, "Password: ");
-    session.send_line(password).unwrap();
-    expect(&mut session, "Password, once more: ");
-    session.send_line("something else").unwrap();
-    expect(&mut session, "they differ; type it twice the same");
-    expect(&mut session, "Password: ");
-    session.send_line(password).unwrap();
-    expect(&mut session, "Password, once more: ");
-    session.send_line(password).unwrap();
-    expect(&mut session, "open for 60 minutes on ");
-    let url = session.read_line().unwrap().trim().to_owned();
-    expect(&mut session, "passphrase  ");
-    let passphrase = session.read_line().unwrap().trim().to_owned();
-    expect(&mut session, "token       ");
-    let token = session.read_line().unwrap().trim().to_owned();
+    answer(&mut session, "Password: ", "");
+    answer(&mut session, "Password: ", password);
+    answer(&mut session, "Password, once more: ", "something else");
+    expect(&mut session, "they differ; type the same twice");
+    answer(&mut session, "Password: ", password);
+    answer(&mut session, "Password, once more: ", password);
+    let url = shown(&mut session, "open for 60 minutes on ");
+    let passphrase = shown(&mut session, "passphrase  ");
+    let token = shown(&mut session, "token       ");
     expect(&mut session, &format!("passsafe get --url {url}"));
     (session, url, passphrase, token)
 }
@@ -82,29 +109,23 @@ fn a_person_stores_a_password_and_another_terminal_fetches_it() {
     assert_eq!(token.len(), "936 265".len());
 
     let mut get = shell(&format!("exec {BINARY} get --url {url}"));
-    expect(&mut get, "Passphrase: ");
-    get.send_line(&passphrase).unwrap();
-    expect(&mut get, "Token: ");
-    get.send_line("12345").unwrap();
+    answer(&mut get, "Passphrase: ", &passphrase);
+    answer(&mut get, "Token: ", "12345");
     expect(&mut get, "a token is six digits");
-    expect(&mut get, "Token: ");
-    get.send_line(&token).unwrap();
+    answer(&mut get, "Token: ", &token);
     let rest = expect_exit(&mut get, 0);
     assert!(rest.ends_with("S3kr!t\r\n"), "{rest:?}");
     assert!(!rest.contains(&token), "{rest:?}");
 
-    safe.send_control('c').unwrap();
-    let rest = expect_exit(&mut safe, 0);
+    let rest = interrupt(&mut safe);
     assert!(rest.contains("closed: the safe is gone"), "{rest:?}");
 }
 
 #[test]
 fn what_is_typed_hidden_is_never_shown() {
     let mut session = shell(&format!("exec {BINARY} --port 0 --minutes 5"));
-    expect(&mut session, "Password: ");
-    session.send_line("hunter2").unwrap();
-    let mut seen = expect(&mut session, "Password, once more: ");
-    session.send_line("hunter2").unwrap();
+    answer(&mut session, "Password: ", "hunter2");
+    let mut seen = answer(&mut session, "Password, once more: ", "hunter2");
     seen += &expect(&mut session, "open for 5 minutes on ");
     let url = session.read_line().unwrap().trim().to_owned();
     seen += &expect(&mut session, "passsafe get");
@@ -118,10 +139,8 @@ fn what_is_typed_hidden_is_never_shown() {
 #[test]
 fn the_line_of_json_may_be_asked_for_at_a_terminal_too() {
     let mut session = shell(&format!("{BINARY} --port 0 --json --minutes 5 | sed 's/^/line: /'"));
-    expect(&mut session, "Password: ");
-    session.send_line("S3kr!t").unwrap();
-    expect(&mut session, "Password, once more: ");
-    session.send_line("S3kr!t").unwrap();
+    answer(&mut session, "Password: ", "S3kr!t");
+    answer(&mut session, "Password, once more: ", "S3kr!t");
     expect(&mut session, "line: {\"url\":\"http://localhost:");
     session.send_control('c').unwrap();
     session.exp_eof().unwrap();
@@ -135,10 +154,7 @@ pub(crate) fn ended_at_a_prompt(command: &str, answers: &[(&str, &str)], prompt:
         shell(&format!("trap : INT; echo \"shell=$$.\"; {command}; echo \"code=$?\"; stty -a"));
     expect(&mut session, "shell=");
     let shell = expect(&mut session, ".");
-    for (question, answer) in answers {
-        expect(&mut session, question);
-        session.send_line(answer).unwrap();
-    }
+    answer_all(&mut session, answers);
     expect(&mut session, prompt);
     session.send("half a li").unwrap();
     end.act(&mut session, &shell);
@@ -248,8 +264,7 @@ fn what_is_typed_before_a_hidden_prompt_is_answered_is_kept() {
     session.flush().unwrap();
     let seen = expect(&mut session, "passphrase  ");
     assert!(!seen.contains("S3kr!t"), "{seen:?}");
-    session.send_control('c').unwrap();
-    expect_exit(&mut session, 0);
+    interrupt(&mut session);
 }
 
 #[test]
@@ -260,8 +275,7 @@ fn a_stop_key_does_nothing_at_a_prompt() {
     session.send_control('z').unwrap();
     session.send("\x15").unwrap();
     session.send_line(&safe.credentials.passphrase).unwrap();
-    expect(&mut session, "Token: ");
-    session.send_line(&safe.credentials.token).unwrap();
+    answer(&mut session, "Token: ", &safe.credentials.token);
     assert!(expect_exit(&mut session, 0).ends_with("S3kr!t\r\n"));
 }
 
@@ -285,8 +299,7 @@ fn what_is_not_text_is_named_so() {
     expect(&mut session, "Minutes to serve, 1 to 480 [60]: ");
     send_bytes(&mut session, b"\xff\n");
     expect(&mut session, "the lifetime is a whole number of minutes from 1 to 480");
-    expect(&mut session, "Minutes to serve, 1 to 480 [60]: ");
-    session.send_line("5").unwrap();
+    answer(&mut session, "Minutes to serve, 1 to 480 [60]: ", "5");
     expect(&mut session, "Password: ");
     send_bytes(&mut session, b"\xe4\n");
     expect(&mut session, "error: what was typed is not UTF-8");
@@ -309,14 +322,9 @@ fn noted_credentials_are_cleared_from_screen_and_scrollback() {
         shell(&format!("echo \"pid=$$\"; exec {BINARY} --port 0 --minutes 5 --clear"));
     expect(&mut session, "pid=");
     let pid = session.read_line().unwrap().trim().parse().unwrap();
-    for (question, answer) in TWICE {
-        expect(&mut session, question);
-        session.send_line(answer).unwrap();
-    }
-    expect(&mut session, "passphrase  ");
-    let passphrase = session.read_line().unwrap().trim().to_owned();
-    expect(&mut session, "token       ");
-    let token = session.read_line().unwrap().trim().to_owned();
+    answer_all(&mut session, TWICE);
+    let passphrase = shown(&mut session, "passphrase  ");
+    let token = shown(&mut session, "token       ");
     let shown = expect(&mut session, NOTED);
     assert!(!shown.contains('\x1b'), "{shown:?}");
     assert_no_longer_holds(pid, &passphrase);
@@ -331,8 +339,7 @@ fn noted_credentials_are_cleared_from_screen_and_scrollback() {
         .unwrap();
     assert_output(&output, 0, "S3kr!t\n", "");
 
-    session.send_control('c').unwrap();
-    let rest = expect_exit(&mut session, 0);
+    let rest = interrupt(&mut session);
     assert!(rest.contains("closed: the safe is gone"), "{rest:?}");
     assert!(!rest.contains(&passphrase) && !rest.contains(&token), "{rest:?}");
 }
@@ -366,15 +373,8 @@ fn clearing_needs_a_person() {
 fn a_line_that_the_terminal_would_cut_is_refused() {
     let mut session = passsafe_at_terminal(&["--port", "0", "--minutes", "5"]);
     expect(&mut session, "Password: ");
-    for _ in 0..41 {
-        session.send(&"x".repeat(100)).unwrap();
-        session.flush().unwrap();
-    }
-    session.send_line("").unwrap();
-    expect(
-        &mut session,
-        "error: a terminal line carries less than 4095 bytes, and the rest is lost",
-    );
+    type_too_long(&mut session);
+    expect(&mut session, "error: the line is too long: a terminal delivers less than 4095 bytes");
     expect(
         &mut session,
         "hint: pass longer secrets through a pipe: passsafe serve --password-stdin",
@@ -401,10 +401,8 @@ fn questions_find_the_terminal_when_stderr_is_elsewhere() {
         safe.credentials.url,
         log.path().display()
     ));
-    expect(&mut session, "Passphrase: ");
-    session.send_line(&safe.credentials.passphrase).unwrap();
-    expect(&mut session, "Token: ");
-    session.send_line(&safe.credentials.token).unwrap();
+    answer(&mut session, "Passphrase: ", &safe.credentials.passphrase);
+    answer(&mut session, "Token: ", &safe.credentials.token);
     assert!(expect_exit(&mut session, 0).ends_with("S3kr!t\r\n"));
     assert_eq!(std::fs::read_to_string(log.path()).unwrap(), "");
 }

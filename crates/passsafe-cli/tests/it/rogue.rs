@@ -64,7 +64,7 @@ pub(crate) fn problem(status: u16, code: &str) -> String {
 /// The record that a safe serves, and the safe.
 pub(crate) fn genuine() -> (Safe, String) {
     let safe = Safe::start(b"S3kr!t");
-    let port = safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap();
+    let port = safe.port();
     let token = &safe.credentials.token;
     let answer = raw(
         port,
@@ -118,7 +118,7 @@ fn nobody_answers_in_time() {
         &output,
         75,
         "no answer within 5s",
-        "is it still being asked for its password, or stopped? try again",
+        "the safe may still wait for its password, or be stopped; try again",
     );
 }
 

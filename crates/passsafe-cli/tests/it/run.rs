@@ -61,13 +61,13 @@ fn what_keeps_the_program_from_starting_is_ours() {
     assert_failure(
         &safe.run(["run", "--", "true"]),
         125,
-        "the program is to get no secret",
+        "no secret is passed to the program",
         "say which one and how: --env VAR=NAME, --all, --stdin NAME or --file VAR=NAME",
     );
     assert_failure(
         &safe.run(["run", "--env", "PASSSAFE_TOKEN", "--", "true"]),
         125,
-        "PASSSAFE_TOKEN is a variable of passsafe's own, which the program never gets",
+        "PASSSAFE_TOKEN is a variable of passsafe itself, which is never passed on",
         "choose another name with --env NAME=SECRET",
     );
     assert_failure(

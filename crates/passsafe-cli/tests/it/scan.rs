@@ -64,9 +64,11 @@ impl Memory {
                     continue;
                 }
                 let mut bytes = vec![0; length];
-                memory
-                    .read_exact_at(&mut bytes, start)
-                    .unwrap_or_else(|error| panic!("{name}: {error}"));
+                if let Err(error) = memory.read_exact_at(&mut bytes, start) {
+                    // Right only if it was unmapped since, as the stack of a thread that has ended.
+                    assert!(!is_mapped(pid, start, length), "{name}: {error}");
+                    continue;
+                }
                 regions.push(Region { name: name.to_owned(), start, bytes, flags });
             } else if let Some((start, length)) = range(line) {
                 mapping = Some((line, start, length));
@@ -133,6 +135,14 @@ impl fmt::Debug for Hit {
 
 fn last(line: &str) -> &str {
     line.rsplit(' ').next().unwrap()
+}
+
+/// Whether any part of that range is mapped by now.
+fn is_mapped(pid: i32, start: u64, length: usize) -> bool {
+    let end = |start: u64, length: usize| start + u64::try_from(length).unwrap();
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let mut mappings = maps.lines().filter_map(range);
+    mappings.any(|(from, bytes)| from < end(start, length) && start < end(from, bytes))
 }
 
 /// `55d0c0000000-55d0c0021000 rw-p …`

@@ -10,7 +10,9 @@ use tempfile::{NamedTempFile, TempDir};
 use crate::clocks::{Clocks, LIFETIME};
 use crate::prompts::{expect, shell};
 use crate::served::{PASSWORD, PLAIN, Served, leaves_the_terminal_sane};
-use crate::support::{BINARY, Safe, assert_failure, assert_output, assert_told, passsafe, told};
+use crate::support::{
+    BINARY, Safe, assert_failure, assert_output, assert_told, passsafe, told, variables,
+};
 
 #[test]
 fn the_time_left_is_counted_down_below_the_log() {
@@ -194,13 +196,10 @@ fn a_background_job_shows_no_live_line_and_is_not_stopped() {
     };
     let credentials: serde_json::Value = serde_json::from_str(&line).unwrap();
     for _ in 0..3 {
-        let get = passsafe(["get"])
-            .env("PASSSAFE_URL", credentials["url"].as_str().unwrap())
-            .env("PASSSAFE_PASSPHRASE", credentials["passphrase"].as_str().unwrap())
-            .env("PASSSAFE_TOKEN", credentials["token"].as_str().unwrap())
-            .output()
-            .unwrap();
-        assert_output(&get, 0, "S3kr!t\n", "");
+        let [url, passphrase, token] =
+            ["url", "passphrase", "token"].map(|it| credentials[it].as_str().unwrap());
+        let get = passsafe(["get"]).envs(variables(url, passphrase, token)).output();
+        assert_output(&get.unwrap(), 0, "S3kr!t\n", "");
     }
     session.send_line("e").unwrap();
     let seen = expect(&mut session, "read e.");
@@ -286,7 +285,7 @@ fn the_uses_that_are_left_are_on_screen() {
     served.expect_log(r"fetched by [^;\r]* of [a-z]+; 1 of 2 uses left\r\n");
     served.expect("  1 of 2 uses left  ");
     served.run(&["get"]);
-    served.expect_log("spent: the last use was made, so nobody gets in any more; Ctrl-C");
+    served.expect_log("spent: the last use was made, and no client gets in any more; Ctrl-C");
     served.session.exp_regex("\r\x1b\\[J  spent, gone in [45]:[0-9]{2}  Ctrl-C ends it\r").unwrap();
     assert!(served.close().contains("  ended: the spent safe is gone\r\n"));
 }

@@ -181,7 +181,7 @@ fn a_pipe_is_a_file_too() {
     assert_failure(
         &serve(&["--secret-file", &source]).output().unwrap(),
         66,
-        &format!("{} cannot be read: nobody writes to it", fifo.display()),
+        &format!("{} cannot be read: no program writes to it", fifo.display()),
         "check its path and permissions",
     );
     // As a shell hands it over.

@@ -8,8 +8,8 @@ use nix::unistd::Pid;
 use rexpect::session::PtySession;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::prompts::{expect, expect_exit, shell};
-use crate::support::{BINARY, passsafe};
+use crate::prompts::{answer, expect, expect_exit, shell, shown};
+use crate::support::{BINARY, passsafe, port_of, variables};
 
 pub(crate) const PASSWORD: &str = "S3kr!t";
 /// A terminal that can do all that is asked of it, but for colour.
@@ -36,18 +36,13 @@ impl Served {
         let line = line.replace(BINARY, &format!("{BINARY} --port 0 --minutes 5"));
         let mut session = shell(&line);
         for question in ["Password: ", "Password, once more: "] {
-            expect(&mut session, question);
-            session.send_line(PASSWORD).unwrap();
+            answer(&mut session, question, PASSWORD);
         }
-        expect(&mut session, "open for 5 minutes on ");
-        let url = session.read_line().unwrap().trim().to_owned();
-        expect(&mut session, "passphrase  ");
-        let passphrase = session.read_line().unwrap().trim().to_owned();
-        expect(&mut session, "token       ");
-        let token = session.read_line().unwrap().trim().to_owned();
+        let url = shown(&mut session, "open for 5 minutes on ");
+        let passphrase = shown(&mut session, "passphrase  ");
+        let token = shown(&mut session, "token       ");
         expect(&mut session, &format!("passsafe get --url {url}\r\n\r\n"));
-        let port = url.rsplit(':').next().unwrap();
-        let pid = holder_of(port.parse().unwrap());
+        let pid = holder_of(port_of(&url));
         Self { session, url, passphrase, token, pid }
     }
 
@@ -63,10 +58,7 @@ impl Served {
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = passsafe(args);
-        command
-            .env("PASSSAFE_URL", &self.url)
-            .env("PASSSAFE_PASSPHRASE", &self.passphrase)
-            .env("PASSSAFE_TOKEN", &self.token);
+        command.envs(variables(&self.url, &self.passphrase, &self.token));
         command
     }
 

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 #[cfg(target_os = "linux")]
 use std::time::Duration;
@@ -121,11 +122,11 @@ impl Safe {
 
     pub(crate) fn start_with(password: &[u8], mut serve: Command) -> Self {
         serve.stderr(Stdio::piped());
-        Self::start_quietly(password, serve)
+        Self::start_with_own_stderr(password, serve)
     }
 
     /// Leaves stderr as it is.
-    pub(crate) fn start_quietly(password: &[u8], mut serve: Command) -> Self {
+    pub(crate) fn start_with_own_stderr(password: &[u8], mut serve: Command) -> Self {
         serve.args(["--password-stdin", "--json", "--port", "0"]);
         Self::start_with_its_own_flags(password, serve)
     }
@@ -160,6 +161,21 @@ impl Safe {
         &self.credentials.names
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        port_of(&self.credentials.url)
+    }
+
+    /// A token that is not this safe's.
+    pub(crate) fn wrong_token(&self) -> String {
+        let right: u32 = self.credentials.token.parse().unwrap();
+        format!("{:06}", (right + 1) % 1_000_000)
+    }
+
+    /// A fetch with a wrong token.
+    pub(crate) fn guess(&self) -> Output {
+        searched(self.command(["get"]).env("PASSSAFE_TOKEN", self.wrong_token()).output().unwrap())
+    }
+
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(self.child.as_ref().unwrap())
     }
@@ -178,7 +194,7 @@ impl Safe {
     /// This safe's address and credentials, for an environment.
     pub(crate) fn variables(&self) -> [(&str, &str); 3] {
         let Credentials { url, passphrase, token, .. } = &self.credentials;
-        [("PASSSAFE_URL", url), ("PASSSAFE_PASSPHRASE", passphrase), ("PASSSAFE_TOKEN", token)]
+        variables(url, passphrase, token)
     }
 
     pub(crate) fn run<I, S>(&self, args: I) -> Output
@@ -222,6 +238,27 @@ impl Drop for Safe {
             child.wait().unwrap();
         }
     }
+}
+
+pub(crate) fn port_of(url: &str) -> u16 {
+    url.rsplit(':').next().unwrap().parse().unwrap()
+}
+
+/// Address and credentials of a safe, for an environment.
+pub(crate) fn variables<'a>(
+    url: &'a str,
+    passphrase: &'a str,
+    token: &'a str,
+) -> [(&'a str, &'a str); 3] {
+    [("PASSSAFE_URL", url), ("PASSSAFE_PASSPHRASE", passphrase), ("PASSSAFE_TOKEN", token)]
+}
+
+/// Puts a copy of the command, and only that, where other accounts can run it.
+pub(crate) fn copy_binary_into(folder: &Path) {
+    // By another process: a child that another test starts meanwhile would inherit the
+    // descriptor, and a file that is open for writing cannot be executed.
+    let copied = Command::new("cp").arg(BINARY).arg(folder.join("passsafe")).status();
+    assert!(copied.unwrap().success());
 }
 
 /// A port on 127.0.0.1 that is taken and refuses connections, as long as it is held.

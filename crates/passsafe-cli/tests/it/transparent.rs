@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use nix::libc;
 use rexpect::session::PtySession;
 
-use crate::prompts::{at_terminal, expect, expect_exit, shell};
+use crate::prompts::{answer, at_terminal, expect, expect_exit, shell};
 use crate::support::{BINARY, Safe, assert_output, without_variables};
 
 const WITHOUT: &str = "";
@@ -18,10 +18,7 @@ fn within() -> String {
 /// A line of shell with the credentials at hand.
 fn line(safe: &Safe, line: &str) -> Command {
     let mut command = without_variables(Command::new("bash"), ["-c", line]);
-    command
-        .env("PASSSAFE_URL", &safe.credentials.url)
-        .env("PASSSAFE_PASSPHRASE", &safe.credentials.passphrase)
-        .env("PASSSAFE_TOKEN", &safe.credentials.token);
+    command.envs(safe.variables());
     command
 }
 
@@ -106,10 +103,8 @@ fn a_signal_that_was_ignored_is_so_after_questions_too() {
         "exec env --ignore-signal=INT,HUP,TERM,PIPE {BINARY} run --url {} --env A -- {SELF}",
         credentials.url
     ));
-    expect(&mut session, "Passphrase: ");
-    session.send_line(&credentials.passphrase).unwrap();
-    expect(&mut session, "Token: ");
-    session.send_line(&credentials.token).unwrap();
+    answer(&mut session, "Passphrase: ", &credentials.passphrase);
+    answer(&mut session, "Token: ", &credentials.token);
     let status = expect_exit(&mut session, 0).replace('\r', "");
     let ignored = bits(&[libc::SIGINT, libc::SIGHUP, libc::SIGTERM, libc::SIGPIPE]);
     assert_eq!(mask(&status, "SigIgn:") & (ignored | bits(&[libc::SIGQUIT])), ignored);
@@ -125,10 +120,8 @@ fn the_terminal_is_as_it_was_when_the_program_starts() {
         "stty -echoctl; stty -a; exec {BINARY} run --url {} --env A -- stty -a",
         credentials.url
     ));
-    let before = expect(&mut session, "Passphrase: ");
-    session.send_line(&credentials.passphrase).unwrap();
-    expect(&mut session, "Token: ");
-    session.send_line(&credentials.token).unwrap();
+    let before = answer(&mut session, "Passphrase: ", &credentials.passphrase);
+    answer(&mut session, "Token: ", &credentials.token);
     let after = expect_exit(&mut session, 0);
     assert!(before.contains("-echoctl") && before.contains(" echo "), "{before}");
     assert_eq!(after.trim(), before.trim());
@@ -190,11 +183,7 @@ fn what_is_thrown_away_may_be_opened_for_reading_and_writing() {
 /// An interactive shell at a terminal, with the credentials at hand.
 fn interactive(safe: &Safe) -> PtySession {
     let mut bash = without_variables(Command::new("bash"), ["--norc", "--noprofile", "-i"]);
-    bash.env("PASSSAFE_URL", &safe.credentials.url)
-        .env("PASSSAFE_PASSPHRASE", &safe.credentials.passphrase)
-        .env("PASSSAFE_TOKEN", &safe.credentials.token)
-        .env("HISTFILE", "/dev/null")
-        .env("PS1", "ready> ");
+    bash.envs(safe.variables()).env("HISTFILE", "/dev/null").env("PS1", "ready> ");
     let mut session = at_terminal(bash);
     expect(&mut session, "ready> ");
     // What is typed is not to be taken for an answer.
@@ -284,8 +273,7 @@ fn keys_reach_the_program_alone() {
         let jobs = result(&mut session, "jobs");
         assert!(jobs.contains("Stopped"), "{jobs}");
         session.send_line("fg; echo \"<$?>\"").unwrap();
-        expect(&mut session, "sh -c");
-        session.send_line("hello").unwrap();
+        answer(&mut session, "sh -c", "hello");
         expect(&mut session, "got hello");
         expect(&mut session, "<5>");
         expect(&mut session, "ready> ");

@@ -44,7 +44,7 @@ fn credentials_go_to_a_terminal_or_become_json() {
     for args in [&["serve", "--password-stdin"][..], &["--password-stdin", "--port", "0"], &[]] {
         assert_usage(
             args,
-            "standard output is no terminal, and the credentials are shown on one only",
+            "standard output is not a terminal, and credentials are shown on a terminal only",
             "add --json to print them as one line of JSON",
         );
     }
@@ -194,19 +194,19 @@ fn hosts_are_names_or_addresses() {
 
 #[test]
 fn the_serving_verb_is_of_no_use_by_hand() {
-    for (handoff, listener) in [("5", "5"), ("2", "98")] {
+    for (handover, listener) in [("5", "5"), ("2", "98")] {
         assert_usage(
-            &["__serving", "--handoff", handoff, "--listener", listener],
-            "the handoff to the serving process is broken: invalid input parameter",
+            &["__serving", "--handover", handover, "--listener", listener],
+            "the handover to the serving process is broken: invalid input parameter",
             "start a safe with 'passsafe serve'",
         );
     }
-    for (handoff, error) in
+    for (handover, error) in
         [("0", "invalid input parameter"), ("99", "Bad file descriptor (os error 9)")]
     {
         assert_usage(
-            &["__serving", "--handoff", handoff, "--listener", "98"],
-            &format!("the handoff to the serving process is broken: {error}"),
+            &["__serving", "--handover", handover, "--listener", "98"],
+            &format!("the handover to the serving process is broken: {error}"),
             "start a safe with 'passsafe serve'",
         );
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::{Case, Refusal};
 use crate::accounts::Public;
-use crate::prompts::{expect, passsafe_at_terminal, send_bytes, shell};
+use crate::prompts::{expect, passsafe_at_terminal, send_bytes, shell, type_too_long};
 use crate::support::{BINARY, Safe, dead_port, passsafe, with_input, without_variables};
 
 pub(super) const CASES: &[Case] =
@@ -56,14 +56,12 @@ fn no_terminal() -> Vec<Refusal> {
 fn busy_ports() -> Vec<Refusal> {
     let open = Safe::start(b"S3kr!t");
     let locked = Safe::start(b"S3kr!t");
-    let wrong = if locked.credentials.token == "000000" { "000001" } else { "000000" };
     for _ in 0..3 {
-        locked.command(["get"]).env("PASSSAFE_TOKEN", wrong).output().unwrap();
+        locked.guess();
     }
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let (_held, dead) = dead_port();
-    let port = |safe: &Safe| safe.credentials.url.rsplit(':').next().unwrap().parse().unwrap();
-    [port(&open), port(&locked), silent.local_addr().unwrap().port(), dead]
+    [open.port(), locked.port(), silent.local_addr().unwrap().port(), dead]
         .map(|port: u16| {
             let serve = passsafe(FLAGS.iter().chain(&["--port", &port.to_string()]));
             Refusal::of(&with_input(serve, b"S3kr!t"))
@@ -120,11 +118,7 @@ fn prompts() -> Vec<Refusal> {
     send_bytes(&mut session, b"\xe4\n");
     told.push(Refusal::at_terminal(&mut session));
     let mut session = at_password();
-    for _ in 0..41 {
-        session.send(&"x".repeat(100)).unwrap();
-        session.flush().unwrap();
-    }
-    session.send_line("").unwrap();
+    type_too_long(&mut session);
     told.push(Refusal::at_terminal(&mut session));
     told.push(Refusal::at_terminal(&mut passsafe_at_terminal(&["--password-stdin"])));
     told

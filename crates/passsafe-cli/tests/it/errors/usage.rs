@@ -84,7 +84,7 @@ fn accounts() -> Vec<Refusal> {
 
 fn the_inner_verbs() -> Vec<Refusal> {
     vec![
-        refused(&["__serving", "--handoff", "99", "--listener", "98"]),
-        refused(&["__gate", "--pipe=99", "--", "true"]),
+        refused(&["__serving", "--handover", "99", "--listener", "98"]),
+        refused(&["__launcher", "--pipe=99", "--", "true"]),
     ]
 }

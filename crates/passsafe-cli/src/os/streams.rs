@@ -1,0 +1,52 @@
+//! Answers on stdout, written without a buffer that would keep a copy; messages on stderr.
+
+use std::fs::File;
+use std::io::{self, Write as _, stderr, stdin, stdout};
+#[cfg(unix)]
+use std::os::fd::AsFd;
+#[cfg(windows)]
+use std::os::windows::io::AsHandle;
+
+#[cfg(unix)]
+use super::inherited;
+use crate::text::failure::{Failure, code};
+
+/// Writes `bytes` to stdout, all of them or an error.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    unbuffered_stdout().and_then(|mut file| file.write_all(bytes)).map_err(|error| {
+        Failure::new(
+            code::IO,
+            format!("the answer cannot be written to standard output: {error}"),
+            "check what standard output is connected to",
+        )
+    })
+}
+
+fn unbuffered_stdout() -> io::Result<File> {
+    // std opens the null device there, where an answer would vanish.
+    #[cfg(unix)]
+    if inherited::was_closed(1) {
+        return Err(io::Error::other("it is closed"));
+    }
+    unbuffered(stdout())
+}
+
+/// Standard input, past the standard library's buffer, which is never wiped.
+pub(crate) fn unbuffered_stdin() -> io::Result<File> {
+    unbuffered(stdin())
+}
+
+#[cfg(unix)]
+fn unbuffered(stream: impl AsFd) -> io::Result<File> {
+    stream.as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn unbuffered(stream: impl AsHandle) -> io::Result<File> {
+    stream.as_handle().try_clone_to_owned().map(File::from)
+}
+
+/// Writes `text` to stderr, and ignores that it is closed.
+pub(crate) fn note(text: &str) {
+    let _closed = stderr().lock().write_all(text.as_bytes());
+}
