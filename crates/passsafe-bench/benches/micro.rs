@@ -56,7 +56,7 @@ fn derivations(criterion: &mut Criterion) {
     group.bench_function("seal_at_least_cost", |bencher| {
         bencher.iter(|| seal(cost, &mut memory));
     });
-    let mut memory = passsafe_arena::work_memory(Cost::DEFAULT).unwrap();
+    let mut memory = passsafe_client::work_memory(Cost::DEFAULT).unwrap();
     let record = seal(Cost::DEFAULT, &mut memory);
     group.bench_function("derive_key_at_default_cost", |bencher| {
         bencher.iter(|| derive_key(&record, &mut memory));

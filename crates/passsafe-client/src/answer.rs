@@ -9,7 +9,6 @@ use passsafe_core::wire::{
     Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, MAX_ATTEMPTS, PROBLEM_MEDIA_TYPE, Problem, Status,
 };
 use passsafe_core::{RecordError, SealedRecord};
-use serde::de::DeserializeOwned;
 
 use crate::error::Kind;
 use crate::exchange::{Answer, CONTENT_TYPE, RETRY_AFTER};
@@ -57,7 +56,7 @@ fn record(answer: &Answer) -> Result<Fetched, Kind> {
 
 /// Reads the answer to `GET /v1/status`.
 pub(crate) fn status(answer: &Answer) -> Result<Status, Kind> {
-    object(json(answer)?).ok_or(Kind::NotASafe("what it sends is not a status"))
+    Status::from_json(json(answer)?).ok_or(Kind::NotASafe("what it sends is not a status"))
 }
 
 /// Reads the answer to `POST /v1/close`.
@@ -82,7 +81,7 @@ fn refusal(answer: &Answer) -> Kind {
         return Kind::NotASafe("it sends the client elsewhere");
     }
     let problem = has_media_type(answer, PROBLEM_MEDIA_TYPE)
-        .then(|| object::<Problem>(&answer.body))
+        .then(|| Problem::from_json(&answer.body))
         .flatten()
         .filter(|problem| goes_with(problem.code, answer.status));
     match problem {
@@ -121,11 +120,6 @@ fn retry_after(answer: &Answer) -> Duration {
     let value = answer.values(RETRY_AFTER).next();
     let seconds = value.and_then(|value| value.parse().ok()).map(Duration::from_secs);
     seconds.unwrap_or(RETRY_AFTER_UNTOLD).clamp(SHORTEST_WAIT, LONGEST_WAIT)
-}
-
-/// Reads a JSON object: serde would take an array of the fields as well.
-fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
 }
 
 #[cfg(test)]

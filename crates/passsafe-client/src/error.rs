@@ -149,62 +149,98 @@ impl From<Kind> for Error {
 }
 
 /// What happened, with its particulars.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum Kind {
-    #[error(transparent)]
     Passphrase(EmptyPassphrase),
-    #[error(transparent)]
     Token(TokenError),
-    #[error(transparent)]
     EntryName(EntryNameError),
-    #[error(transparent)]
     Url(UrlError),
-    #[error("these bytes are no credential of a client")]
     Exposed,
-    #[error("the account that this program runs as has no name")]
     Account,
 
-    #[error("nothing answers at {at}")]
     Unreachable { at: String, source: std::io::Error },
-    #[error("{at} hung up without an answer")]
     HungUp { at: String, source: Cause },
-    #[error("the answer of {at} broke off")]
     BrokeOff { at: String },
-    #[error("what listens at {at} belongs to another account (uid {account})")]
     ForeignListener { at: String, account: u32 },
-    #[error("the system does not say which account listens at {at}")]
     UnknownListener { at: String },
-    #[error("no answer within {0:?}")]
     Timeout(Duration),
-    #[error("what answers is not a safe: {0}")]
     NotASafe(&'static str),
 
-    #[error("the token is wrong{}", left(*attempts_left))]
     InvalidToken { attempts_left: Option<u8> },
-    #[error("{}", .0.title())]
     Refused(Code),
-    #[error("the owner of the safe did not answer within a minute")]
     NoConsent,
 
-    #[error(transparent)]
     Record(RecordError),
-    #[error("the passphrase is wrong, or the safe was sealed for another user than {0}")]
     WrongPassphrase(User),
-    #[error(transparent)]
     Open(OpenError),
-    #[error(transparent)]
     Memory(KdfError),
-    #[error("the safe holds no secret named {0}")]
     UnknownEntry(EntryName),
-    #[error(transparent)]
     NotText(NotText),
 
-    #[error("interrupted")]
-    Interrupted(#[source] Cause),
-    #[error("this process was forked while another thread opened the safe")]
+    Interrupted(Cause),
     Lost,
-    #[error("the client got no thread or event loop from the system")]
-    System(#[source] Cause),
+    System(Cause),
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passphrase(error) => error.fmt(f),
+            Self::Token(error) => error.fmt(f),
+            Self::EntryName(error) => error.fmt(f),
+            Self::Url(error) => error.fmt(f),
+            Self::Exposed => f.write_str("these bytes are no credential of a client"),
+            Self::Account => f.write_str("the account that this program runs as has no name"),
+
+            Self::Unreachable { at, .. } => write!(f, "nothing answers at {at}"),
+            Self::HungUp { at, .. } => write!(f, "{at} hung up without an answer"),
+            Self::BrokeOff { at } => write!(f, "the answer of {at} broke off"),
+            Self::ForeignListener { at, account } => {
+                write!(f, "what listens at {at} belongs to another account (uid {account})")
+            }
+            Self::UnknownListener { at } => {
+                write!(f, "the system does not say which account listens at {at}")
+            }
+            Self::Timeout(limit) => write!(f, "no answer within {limit:?}"),
+            Self::NotASafe(why) => write!(f, "what answers is not a safe: {why}"),
+
+            Self::InvalidToken { attempts_left } => {
+                write!(f, "the token is wrong{}", left(*attempts_left))
+            }
+            Self::Refused(code) => f.write_str(code.title()),
+            Self::NoConsent => f.write_str("the owner of the safe did not answer within a minute"),
+
+            Self::Record(error) => error.fmt(f),
+            Self::WrongPassphrase(user) => write!(
+                f,
+                "the passphrase is wrong, or the safe was sealed for another user than {user}"
+            ),
+            Self::Open(error) => error.fmt(f),
+            Self::Memory(error) => error.fmt(f),
+            Self::UnknownEntry(name) => write!(f, "the safe holds no secret named {name}"),
+            Self::NotText(error) => error.fmt(f),
+
+            Self::Interrupted(_) => f.write_str("interrupted"),
+            Self::Lost => {
+                f.write_str("this process was forked while another thread opened the safe")
+            }
+            Self::System(_) => {
+                f.write_str("the client got no thread or event loop from the system")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Kind {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreachable { source, .. } => Some(source),
+            Self::HungUp { source, .. } | Self::Interrupted(source) | Self::System(source) => {
+                Some(source.as_ref())
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Kind {

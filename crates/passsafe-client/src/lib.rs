@@ -65,7 +65,6 @@
 //! from another account's.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![forbid(unsafe_code)]
 #![cfg_attr(
     not(all(feature = "async", feature = "blocking")),
     allow(dead_code, reason = "a part of what the two clients share serves one of them only")
@@ -92,6 +91,7 @@ mod target;
 mod transport;
 mod trust;
 mod url;
+mod work_memory;
 
 pub use account::account_user;
 #[cfg(feature = "async")]
@@ -106,3 +106,4 @@ pub use passsafe_core::{
 };
 pub use trust::TrustedServer;
 pub use url::BaseUrl;
+pub use work_memory::work_memory;

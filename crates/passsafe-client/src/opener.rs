@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use passsafe_core::{Entries, OpenError, Passphrase, RecordKey, SealedRecord, Secret, Typo, User};
 
 use crate::error::Kind;
+use crate::work_memory::work_memory;
 
 /// Says in [`Opener::expose`] what follows.
 const PASSPHRASE: u8 = b'p';
@@ -127,7 +128,7 @@ fn derive_key(
     passphrase: &Passphrase,
     user: &User,
 ) -> Result<RecordKey, Kind> {
-    let mut memory = passsafe_arena::work_memory(record.cost()).map_err(Kind::Memory)?;
+    let mut memory = work_memory(record.cost()).map_err(Kind::Memory)?;
     record.derive_key(passphrase, user, &mut memory).map_err(|error| match error {
         OpenError::WrongPassphrase => Kind::WrongPassphrase(user.clone()),
         OpenError::Kdf(error) => Kind::Memory(error),

@@ -148,26 +148,36 @@ impl fmt::Display for Host {
 }
 
 /// Why a text is not the URL of a safe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UrlError {
-    #[error("the url of a safe starts with http:// or unix:///")]
     Scheme,
-    #[error("this version cannot reach a safe over TLS")]
     Tls,
-    #[error("this system has no Unix sockets")]
     #[cfg(not(unix))]
     UnixSocket,
-    #[error("the url of a safe contains no user information")]
     UserInfo,
-    #[error("the url of a safe has no query")]
     Query,
-    #[error("the url of a safe has no fragment")]
     Fragment,
-    #[error("the url of the safe is malformed")]
     Malformed,
-    #[error("plain HTTP to another machine is refused unless asked for by name")]
     PlainHttp,
 }
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "the url of a safe starts with http:// or unix:///",
+            Self::Tls => "this version cannot reach a safe over TLS",
+            #[cfg(not(unix))]
+            Self::UnixSocket => "this system has no Unix sockets",
+            Self::UserInfo => "the url of a safe contains no user information",
+            Self::Query => "the url of a safe has no query",
+            Self::Fragment => "the url of a safe has no fragment",
+            Self::Malformed => "the url of the safe is malformed",
+            Self::PlainHttp => "plain HTTP to another machine is refused unless asked for by name",
+        })
+    }
+}
+
+impl std::error::Error for UrlError {}
 
 const HTTP_PORT: u16 = 80;
 /// Bytes of the longest path of a Unix socket.

@@ -121,43 +121,61 @@ impl fmt::Debug for Entries {
 }
 
 /// Why secrets cannot be put into one record.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntriesError {
     /// There is none.
-    #[error("there is no secret to seal")]
     None,
     /// The name stands twice.
-    #[error("the name {0} is given twice")]
     Double(EntryName),
     /// More than [`Entries::MAX_COUNT`].
-    #[error("more than 1,024 secrets")]
     TooMany,
     /// More than [`Entries::MAX_VALUE_BYTES`].
-    #[error("the secrets are longer than 65,536 bytes together")]
     TooLong,
 }
 
+impl fmt::Display for EntriesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("there is no secret to seal"),
+            Self::Double(it) => write!(f, "the name {it} is given twice"),
+            Self::TooMany => f.write_str("more than 1,024 secrets"),
+            Self::TooLong => f.write_str("the secrets are longer than 65,536 bytes together"),
+        }
+    }
+}
+
+impl std::error::Error for EntriesError {}
+
 /// Why an authentic plaintext is not a list of entries. Its sealer is at fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PayloadError {
     /// A length points past the end.
-    #[error("an entry is cut off")]
     Truncated,
     /// The padding is not zero, too long or too short.
-    #[error("the padding is wrong")]
     Padding,
     /// A name is not an [`EntryName`].
-    #[error("an entry has a malformed name")]
     Name,
     /// Names are not strictly ascending.
-    #[error("the entries are out of order")]
     Order,
     /// No entry, too many, or too many bytes.
-    #[error("the entries exceed the limits")]
     Limits,
 }
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("an entry is cut off"),
+            Self::Padding => f.write_str("the padding is wrong"),
+            Self::Name => f.write_str("an entry has a malformed name"),
+            Self::Order => f.write_str("the entries are out of order"),
+            Self::Limits => f.write_str("the entries exceed the limits"),
+        }
+    }
+}
+
+impl std::error::Error for PayloadError {}
 
 fn encoded_len(name: &EntryName, value: &Secret) -> usize {
     1 + name.as_str().len() + LENGTH_LEN + value.len()

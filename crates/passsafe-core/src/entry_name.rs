@@ -56,9 +56,13 @@ impl std::str::FromStr for EntryName {
 }
 
 /// The text is no entry name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name is 1 to 64 letters, digits, '_', '.' or '-', and starts with a letter or '_'")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryNameError;
+
+error_text!(
+    EntryNameError,
+    "a name is 1 to 64 letters, digits, '_', '.' or '-', and starts with a letter or '_'"
+);
 
 #[cfg(test)]
 mod tests {

@@ -9,8 +9,8 @@ use std::fmt;
 
 pub use argon2::Block;
 use argon2::{Algorithm, Argon2, Params, Version};
+use ctutils::CtEq as _;
 use ring::digest::{Context, SHA256};
-use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 use crate::passphrase::Passphrase;
@@ -82,12 +82,20 @@ impl Cost {
 }
 
 /// A cost outside the bounds of [`Cost`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("key derivation cost out of bounds: {memory_kib} KiB, {iterations} iterations")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CostError {
     memory_kib: u32,
     iterations: u32,
 }
+
+impl fmt::Display for CostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { memory_kib, iterations } = self;
+        write!(f, "key derivation cost out of bounds: {memory_kib} KiB, {iterations} iterations")
+    }
+}
+
+impl std::error::Error for CostError {}
 
 /// Argon2's working memory: allocated once, wiped after each use.
 pub struct WorkMemory {
@@ -159,9 +167,10 @@ impl fmt::Debug for WorkMemory {
 }
 
 /// There is not enough memory to derive a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not enough memory to derive the key")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KdfError;
+
+error_text!(KdfError, "not enough memory to derive the key");
 
 /// The 256-bit key of the AEAD. Wiped on drop, and boxed so that moving it leaves no copy.
 pub(crate) struct Key(Box<Zeroizing<[u8; KEY_LEN]>>);
@@ -187,7 +196,7 @@ pub(crate) struct Commitment(pub(crate) [u8; COMMITMENT_LEN]);
 
 impl Commitment {
     pub(crate) fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.0.ct_eq(&other.0).to_bool()
     }
 }
 

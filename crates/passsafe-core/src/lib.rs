@@ -49,6 +49,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod error;
+
 mod aead;
 mod deadline;
 mod entries;
@@ -61,6 +64,8 @@ mod record;
 mod secret;
 mod stack;
 mod token;
+#[cfg(feature = "totp")]
+mod totp;
 mod user;
 pub mod wire;
 pub mod wordlist;
@@ -74,5 +79,8 @@ pub use passphrase::{EmptyPassphrase, Passphrase, Typo};
 pub use random::{Random, RandomError};
 pub use record::{OpenError, RecordError, RecordKey, SealError, SealedRecord};
 pub use secret::{NotText, Secret, SecretText};
-pub use token::{Seed, Token, TokenError, totp};
+pub use token::{Token, TokenError};
+#[cfg(feature = "totp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "totp")))]
+pub use totp::{Seed, totp};
 pub use user::{User, UserError};

@@ -57,9 +57,10 @@ impl std::str::FromStr for Lifetime {
 }
 
 /// Not a whole number of minutes from 1 to 480.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the lifetime is a whole number of minutes from 1 to 480")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LifetimeError;
+
+error_text!(LifetimeError, "the lifetime is a whole number of minutes from 1 to 480");
 
 #[cfg(test)]
 mod tests {

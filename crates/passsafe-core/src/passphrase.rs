@@ -74,9 +74,10 @@ impl fmt::Debug for Passphrase {
 }
 
 /// The passphrase has no characters besides white space.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the passphrase is empty")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmptyPassphrase;
+
+error_text!(EmptyPassphrase, "the passphrase is empty");
 
 /// ASCII white space including vertical tab (0B), which `is_ascii_whitespace` leaves out.
 fn is_white_space(c: char) -> bool {

@@ -27,6 +27,7 @@ where
 }
 
 /// The source of randomness delivered nothing.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the random number generator is unavailable")]
+#[derive(Debug, Clone, Copy)]
 pub struct RandomError;
+
+error_text!(RandomError, "the random number generator is unavailable");

@@ -6,6 +6,8 @@
 mod exposed;
 mod json;
 
+use std::fmt;
+
 use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
 
@@ -53,8 +55,8 @@ pub struct RecordKey {
     key: Key,
 }
 
-impl std::fmt::Debug for RecordKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RecordKey(redacted)")
     }
 }
@@ -151,46 +153,88 @@ impl SealedRecord {
     }
 }
 
-impl std::fmt::Debug for SealedRecord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SealedRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SealedRecord({} bytes of ciphertext)", self.ciphertext.len())
     }
 }
 
 /// Why nothing was sealed.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum SealError {
     /// No salt, nonce or passphrase could be drawn.
-    #[error(transparent)]
-    Random(#[from] RandomError),
+    Random(RandomError),
     /// Too little memory.
-    #[error(transparent)]
-    Kdf(#[from] KdfError),
+    Kdf(KdfError),
     /// The cipher refused the plaintext.
-    #[error("the secrets cannot be encrypted")]
     Cipher,
 }
 
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Random(error) => error.fmt(f),
+            Self::Kdf(error) => error.fmt(f),
+            Self::Cipher => f.write_str("the secrets cannot be encrypted"),
+        }
+    }
+}
+
+impl std::error::Error for SealError {}
+
+impl From<RandomError> for SealError {
+    fn from(error: RandomError) -> Self {
+        Self::Random(error)
+    }
+}
+
+impl From<KdfError> for SealError {
+    fn from(error: KdfError) -> Self {
+        Self::Kdf(error)
+    }
+}
+
 /// Why a well-formed record does not open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
     /// It was sealed with another passphrase, or for another user.
-    #[error("the passphrase or the user is wrong")]
     WrongPassphrase,
     /// The key belongs to another safe.
-    #[error("the record belongs to a different safe")]
     OtherSafe,
     /// Passphrase and user are right, and the content has been changed.
-    #[error("the record is damaged")]
     Damaged,
     /// Content that is genuine and malformed.
-    #[error("the content of the record is malformed: {0}")]
-    Payload(#[from] PayloadError),
+    Payload(PayloadError),
     /// Too little memory.
-    #[error(transparent)]
-    Kdf(#[from] KdfError),
+    Kdf(KdfError),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongPassphrase => f.write_str("the passphrase or the user is wrong"),
+            Self::OtherSafe => f.write_str("the record belongs to a different safe"),
+            Self::Damaged => f.write_str("the record is damaged"),
+            Self::Payload(it) => write!(f, "the content of the record is malformed: {it}"),
+            Self::Kdf(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl From<PayloadError> for OpenError {
+    fn from(error: PayloadError) -> Self {
+        Self::Payload(error)
+    }
+}
+
+impl From<KdfError> for OpenError {
+    fn from(error: KdfError) -> Self {
+        Self::Kdf(error)
+    }
 }
 
 /// Whether a ciphertext has a length that a sealer can have given it.

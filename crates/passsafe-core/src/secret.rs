@@ -85,9 +85,10 @@ impl fmt::Debug for SecretText {
 }
 
 /// The secret is not UTF-8 text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the secret is not UTF-8 text")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotText;
+
+error_text!(NotText, "the secret is not UTF-8 text");
 
 #[cfg(test)]
 mod tests {

@@ -61,19 +61,28 @@ impl fmt::Debug for User {
 }
 
 /// Why a name cannot be a [`User`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UserError {
     /// Zero bytes long.
-    #[error("the user name is empty")]
     Empty,
     /// Longer than [`User::MAX_LEN`].
-    #[error("the user name is longer than 255 bytes")]
     TooLong,
     /// Contains a NUL byte.
-    #[error("the user name contains a NUL byte")]
     Nul,
 }
+
+impl fmt::Display for UserError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the user name is empty"),
+            Self::TooLong => f.write_str("the user name is longer than 255 bytes"),
+            Self::Nul => f.write_str("the user name contains a NUL byte"),
+        }
+    }
+}
+
+impl std::error::Error for UserError {}
 
 #[cfg(test)]
 mod tests {

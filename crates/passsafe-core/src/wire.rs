@@ -3,6 +3,7 @@
 //!
 //! Status and problem objects may grow: readers ignore fields that they do not know.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Version of the HTTP protocol, as the status reports it.
@@ -65,6 +66,12 @@ impl Status {
     #[must_use]
     pub fn new(state: State, expires_in_seconds: u64, attempts_left: u8) -> Self {
         Self { protocol: PROTOCOL, state, expires_in_seconds, attempts_left }
+    }
+
+    /// Reads a status; `None` for anything else. Fields that are not known are ignored.
+    #[must_use]
+    pub fn from_json(body: &[u8]) -> Option<Self> {
+        object(body)
     }
 }
 
@@ -173,11 +180,22 @@ impl Problem {
         Self { code, title: code.title().to_owned(), status: code.status(), attempts_left: None }
     }
 
+    /// Reads a problem; `None` for anything else. Fields that are not known are ignored.
+    #[must_use]
+    pub fn from_json(body: &[u8]) -> Option<Self> {
+        object(body)
+    }
+
     /// Adds how many wrong tokens may still come.
     #[must_use]
     pub fn with_attempts_left(self, attempts_left: u8) -> Self {
         Self { attempts_left: Some(attempts_left), ..self }
     }
+}
+
+/// Reads a JSON object: serde would take an array of the fields as well.
+fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ use syn::visit::{self, Visit};
 
 use super::source::Source;
 
-const LIBRARIES: [&str; 6] = [
-    "crates/passsafe-arena",
+const LIBRARIES: [&str; 5] = [
     "crates/passsafe-client",
     "crates/passsafe-core",
     "crates/passsafe-heap",

@@ -4,8 +4,7 @@
 use super::shipped::shipped;
 use super::source::{Source, Token, starts_with};
 
-const LIBRARIES: [&str; 6] = [
-    "crates/passsafe-arena",
+const LIBRARIES: [&str; 5] = [
     "crates/passsafe-core",
     "crates/passsafe-peer",
     "crates/passsafe-server",

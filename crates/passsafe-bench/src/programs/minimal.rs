@@ -1,7 +1,7 @@
 //! The least that a program does which fetches a record and derives its key: one request by
 //! a bare hyper client, and the derivation.
 
-use passsafe_client::account_user;
+use passsafe_client::{account_user, work_memory};
 use passsafe_core::{Passphrase, SealedRecord};
 
 use crate::programs::floors;
@@ -14,7 +14,7 @@ pub(crate) fn fetch(url: &Target, passphrase: &str, token: &str) -> anyhow::Resu
         floors::fetch(&mut sender, url, token).await
     })?;
     let record = SealedRecord::from_json(&body)?;
-    let mut memory = passsafe_arena::work_memory(record.cost())?;
+    let mut memory = work_memory(record.cost())?;
     record.derive_key(&Passphrase::new(passphrase)?, &account_user()?, &mut memory)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Sealing: everything random is drawn here, from the operating system.
 
-use passsafe_client::Error;
+use passsafe_client::{Error, work_memory};
 use passsafe_core::{Cost, Entries, Passphrase, RandomError, SealError, SealedRecord, Seed, User};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
@@ -24,7 +24,7 @@ fn try_seal(entries: &Entries, user: &User) -> Result<Sealed, SealError> {
     let cost = Cost::DEFAULT;
     let passphrase = Passphrase::generate(&mut random)?;
     let seed = Seed::generate(&mut random)?;
-    let mut memory = passsafe_arena::work_memory(cost)?;
+    let mut memory = work_memory(cost)?;
     let record = SealedRecord::seal(entries, &passphrase, user, cost, &mut random, &mut memory)?;
     Ok(Sealed { record, passphrase, seed })
 }

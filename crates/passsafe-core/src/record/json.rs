@@ -23,27 +23,44 @@ const ALGORITHM: &str = "argon2id";
 const MAX_FRAME_LEN: usize = 320;
 
 /// Why a text is not a record.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecordError {
     /// Not JSON, not an object, or a field is missing, double, unknown or of the wrong type.
-    #[error("the record is malformed: {0}")]
     Json(String),
     /// A version that this crate does not know.
-    #[error("the record has version {0}, and only version 1 is known")]
     Version(u64),
     /// A key derivation that version 1 does not have.
-    #[error("the record names an unknown key derivation")]
     Algorithm,
     /// A cost outside the bounds of [`Cost`].
-    #[error(transparent)]
-    Cost(#[from] CostError),
+    Cost(CostError),
     /// Not canonical unpadded base64url.
-    #[error("the field {0} is not canonical base64url")]
     Base64(&'static str),
     /// A length that no sealer gives.
-    #[error("the field {0} has a wrong length")]
     Length(&'static str),
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(it) => write!(f, "the record is malformed: {it}"),
+            Self::Version(it) => {
+                write!(f, "the record has version {it}, and only version 1 is known")
+            }
+            Self::Algorithm => f.write_str("the record names an unknown key derivation"),
+            Self::Cost(error) => error.fmt(f),
+            Self::Base64(it) => write!(f, "the field {it} is not canonical base64url"),
+            Self::Length(it) => write!(f, "the field {it} has a wrong length"),
+        }
+    }
+}
+
+impl std::error::Error for RecordError {}
+
+impl From<CostError> for RecordError {
+    fn from(error: CostError) -> Self {
+        Self::Cost(error)
+    }
 }
 
 impl SealedRecord {

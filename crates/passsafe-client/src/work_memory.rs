@@ -1,11 +1,10 @@
-//! Working memory for passsafe's key derivation: on huge pages, left out of dumps, wiped.
+//! Working memory for the key derivation: on huge pages, left out of dumps, wiped.
 //!
 //! Argon2id wants 64 MiB, and goes through it three times in no order that a processor could
 //! foresee. On pages of 4 KiB the system first has to find 16,384 of them, and then most steps
 //! miss the processor's table of pages. On pages of 2 MiB a key takes two thirds of the time.
-//! Whoever guesses passphrases has such pages; now whoever opens a safe has them too.
-//!
-//! Where the system has none to give, ordinary pages serve, as they do without this crate.
+//! Who guesses passphrases has such pages; so has who opens a safe. Where the system has none to
+//! give, ordinary pages serve.
 //!
 //! unsafe, because no safe call sees bytes as blocks. Sound here: a block is a kilobyte of
 //! numbers, for which any bytes will do.
