@@ -54,8 +54,8 @@ class Derived:
         mixed = hashlib.sha256(b"passsafe-user-v1" + self.salt + user).digest()[:16]
         self.argon2_salt = mixed if bound else self.salt
         password = normalise(typed).encode()
-        output = hash_secret_raw(password, self.argon2_salt, cost[1], cost[0], 1, 64, Type.ID, 19)
-        self.key, self.commitment = output[:32], output[32:]
+        output = hash_secret_raw(password, self.argon2_salt, cost[1], cost[0], 1, 96, Type.ID, 19)
+        self.key, self.commitment, self.proof = output[:32], output[32:64], output[64:]
 
     def aad(self, nonce):
         fields = [19, *self.cost, 1, b64(self.salt), b64(nonce), b64(self.commitment)]
@@ -102,6 +102,8 @@ def good(name, comment, typed="crudely explode untimely hatchery proxy zoom", us
     return vector | {
         "user_hex": user.hex(), "argon2_salt_hex": derived.argon2_salt.hex(),
         "key_hex": derived.key.hex(), "commitment_hex": derived.commitment.hex(),
+        "proof": b64(derived.proof),
+        "proof_hash_hex": hashlib.sha256(b"passsafe-proof-v1" + derived.proof).hexdigest(),
         "aad": derived.aad(labelled(f"{name}: nonce", 24)), "plaintext": shown(plaintext),
         "entries": {key.decode(): shown(value) for key, value in entries},
         "record": text(derived.seal(name, plaintext)),
@@ -254,8 +256,10 @@ def all_bad():
         ("other_associated_data",
          "sealed with the right key and associated data of another version",
          text(derived.seal("bad", plaintext, aad=other_aad))),
-        ("commitment_as_key", "sealed with the second half of Argon2id's output",
+        ("commitment_as_key", "sealed with the second third of Argon2id's output",
          text(derived.seal("bad", plaintext, key=derived.commitment))),
+        ("proof_as_key", "sealed with the last third of Argon2id's output",
+         text(derived.seal("bad", plaintext, key=derived.proof))),
     ):
         yield bad("damaged", name, comment, fault)
     for kind, name, comment, faulty in payload_faults():

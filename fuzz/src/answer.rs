@@ -8,12 +8,13 @@ use passsafe_core::SealedRecord;
 /// is the answer, arrives.
 pub fn answer(input: &[u8]) {
     let Some((&how, bytes)) = input.split_first() else { return };
-    let asked = match how % 3 {
+    let asked = match how % 4 {
         0 => Asked::Record,
         1 => Asked::Status,
-        _ => Asked::Close,
+        2 => Asked::Close,
+        _ => Asked::Parameters,
     };
-    let piece = match how / 3 {
+    let piece = match how / 4 {
         0 => usize::MAX,
         piece => piece.into(),
     };

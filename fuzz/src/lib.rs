@@ -16,7 +16,7 @@ pub use answer::answer;
 pub use payload::payload;
 pub use record::record;
 pub use request::request;
-pub use typed::{minutes, name, passphrase, token};
+pub use typed::{minutes, name, passphrase, proof, token};
 pub use url::url;
 
 /// A claim about every input.
@@ -27,7 +27,7 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "record",
         claim: "a record that is read is within its bounds, means what generic JSON says it \
@@ -43,6 +43,11 @@ pub const TARGETS: [Target; 9] = [
         name: "token",
         claim: "six digits are a token, typed, on the wire and as a number, and nothing else is",
         run: token,
+    },
+    Target {
+        name: "proof",
+        claim: "a proof is 43 characters of canonical base64url, and is written as it was read",
+        run: proof,
     },
     Target {
         name: "passphrase",

@@ -60,7 +60,7 @@ impl Sealer {
         let salted = [&b"passsafe-user-v1"[..], &SALT, USER.as_bytes()].concat();
         let salt = digest(&SHA256, &salted);
         let (m, t) = (Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS);
-        let mut output = [0; 64];
+        let mut output = [0; 96];
         let params = Params::new(m, t, 1, Some(output.len())).expect("within bounds");
         let mut memory = vec![Block::default(); m as usize];
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
@@ -73,7 +73,7 @@ impl Sealer {
             .expect("Argon2 runs");
         Self {
             cipher: XChaCha20Poly1305::new_from_slice(&output[..32]).expect("32 bytes"),
-            commitment: BASE64URL_NOPAD.encode(&output[32..]),
+            commitment: BASE64URL_NOPAD.encode(&output[32..64]),
         }
     }
 
@@ -98,7 +98,7 @@ fn sealer_and_key() -> &'static (Sealer, RecordKey) {
         let sealer = Sealer::new();
         let record = SealedRecord::from_json(sealer.seal(&[0; PADDING]).as_bytes());
         let record = record.expect("the sealer keeps to the format");
-        let mut memory = WorkMemory::for_cost(record.cost()).expect("20 MiB");
+        let mut memory = WorkMemory::for_cost(record.parameters().cost()).expect("20 MiB");
         let passphrase = Passphrase::new(PASSPHRASE).expect("not empty");
         let user = User::new(USER).expect("a name");
         let key = record.derive_key(&passphrase, &user, &mut memory).expect("the passphrase");

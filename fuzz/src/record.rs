@@ -5,7 +5,7 @@ use serde_json::Value;
 
 pub fn record(input: &[u8]) {
     let Ok(record) = SealedRecord::from_json(input) else { return };
-    let cost = record.cost();
+    let cost = record.parameters().cost();
     assert!((Cost::MIN_MEMORY_KIB..=Cost::MAX_MEMORY_KIB).contains(&cost.memory_kib()));
     assert!((Cost::MIN_ITERATIONS..=Cost::MAX_ITERATIONS).contains(&cost.iterations()));
     let written = record.to_json();

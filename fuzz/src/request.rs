@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use memchr::memmem;
-use passsafe_core::wire::{MAX_ATTEMPTS, TOKEN_HEADER};
+use passsafe_core::wire::{MAX_ATTEMPTS, MAX_PROOFS, PROOF_HEADER, TOKEN_HEADER};
 use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, SealedRecord, Secret, Token,
-    User, WorkMemory,
+    Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, Sealed, SealedRecord, Secret,
+    Token, User, WorkMemory,
 };
 use passsafe_server::{Clock, Event, Safe};
 
@@ -16,21 +16,24 @@ use crate::wire::{Wire, block_on};
 /// As `localhost:8051` in the corpus.
 const PORT: u16 = 8_051;
 const RIGHT: &str = "936265";
+/// The proof of what [`sealed`] seals.
+const PROOF: &str = "W1jfZQ4sWrEEIQkb6ufeSbWZtpzrHQN0CVNk35a4vMQ";
 
 /// The first byte says in pieces of how many bytes the rest arrives. It is served twice: by a
 /// safe that answers, and by one whose owner is asked and says nothing.
 pub fn request(input: &[u8]) {
     let Some((&piece, bytes)) = input.split_first() else { return };
     let sent = bytes.to_ascii_lowercase();
-    let has_token = count(&sent, RIGHT.as_bytes()) > 0;
+    let has_credentials = count(&sent, RIGHT.as_bytes()) > 0 && count(bytes, PROOF.as_bytes()) > 0;
 
     let (open, mut events) = safe().with_events();
     let answers = serve(open, piece, bytes);
-    let (mut fetched, mut wrong) = (0, 0);
+    let (mut fetched, mut wrong, mut wrong_proofs) = (0, 0, 0);
     while let Some(event) = events.try_next() {
         match event {
             Event::Fetched { .. } => fetched += 1,
             Event::InvalidToken { .. } => wrong += 1,
+            Event::WrongPassphrase { .. } => wrong_proofs += 1,
             Event::RefusedPage { .. }
             | Event::RefusedHost { .. }
             | Event::Locked
@@ -40,7 +43,9 @@ pub fn request(input: &[u8]) {
     }
     assert_eq!(count(&answers, b" 401 Unauthorized\r\n"), wrong);
     assert_eq!(count(&answers, b"\"ciphertext\""), fetched);
-    assert!(fetched == 0 || has_token, "the record without the token");
+    assert!(fetched == 0 || has_credentials, "the record without token and proof");
+    assert_eq!(count(&answers, b"\"wrong_passphrase\""), wrong_proofs);
+    assert!(wrong_proofs <= count(&sent, PROOF_HEADER.as_bytes()).min(MAX_PROOFS.into()));
     assert!(wrong <= count(&sent, TOKEN_HEADER.as_bytes()).min(MAX_ATTEMPTS.into()));
 
     let (asking, mut questions) = safe().with_consent();
@@ -74,12 +79,12 @@ fn safe() -> Safe {
     let now = StoppedClock.now();
     let deadline = Deadline::new(now, Lifetime::DEFAULT);
     let token = Token::parse(RIGHT).expect("six digits");
-    Safe::new(record(), token, deadline, Arc::new(StoppedClock))
+    Safe::new(sealed(), token, deadline, Arc::new(StoppedClock))
 }
 
-fn record() -> &'static SealedRecord {
-    static RECORD: OnceLock<SealedRecord> = OnceLock::new();
-    RECORD.get_or_init(|| {
+fn sealed() -> &'static Sealed {
+    static SEALED: OnceLock<Sealed> = OnceLock::new();
+    SEALED.get_or_init(|| {
         let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).expect("the least");
         let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]);
         SealedRecord::seal(

@@ -1,6 +1,7 @@
-//! What people type: token, passphrase, names, minutes.
+//! What people type, and what travels for it: token, proof, passphrase, names, minutes.
 
-use passsafe_core::{EntryName, Lifetime, Passphrase, Token, User};
+use data_encoding::BASE64URL_NOPAD;
+use passsafe_core::{EntryName, Lifetime, Passphrase, Proof, Token, User};
 
 pub fn token(input: &[u8]) {
     let is_wire = input.len() == 6 && input.iter().all(u8::is_ascii_digit);
@@ -25,6 +26,18 @@ pub fn token(input: &[u8]) {
             Ok(token) => assert_eq!(token.expose(), format!("{number:06}")),
             Err(_) => assert!(number > 999_999),
         }
+    }
+}
+
+pub fn proof(input: &[u8]) {
+    let decoded = BASE64URL_NOPAD.decode(input).ok().filter(|bytes| bytes.len() == Proof::LEN);
+    let read = Proof::from_wire(input).ok();
+    assert_eq!(read.as_ref().map(|proof| proof.expose().to_vec()), decoded);
+    if let Some(proof) = read {
+        let mut written = [0; Proof::WIRE_LEN];
+        proof.write_wire(&mut written);
+        assert_eq!(written, input);
+        assert!(proof.hash().matches(&proof));
     }
 }
 

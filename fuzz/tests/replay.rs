@@ -32,7 +32,7 @@ macro_rules! replay {
     };
 }
 
-replay!(record payload token passphrase name minutes url request answer);
+replay!(record payload token proof passphrase name minutes url request answer);
 
 #[test]
 fn every_target_is_replayed() {

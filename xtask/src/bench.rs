@@ -129,7 +129,7 @@ impl<'a> Bench<'a> {
     }
 
     fn safe(&self, minutes: u32) -> anyhow::Result<Served> {
-        Served::safe(&self.passsafe, self.folder.path(), minutes)
+        Served::safe(&self.passsafe, self.folder.path(), minutes)?.with_proof(&self.measuring)
     }
 
     /// A safe with a record of the least cost.
@@ -138,7 +138,7 @@ impl<'a> Bench<'a> {
         least.args(["least", "--entries", &entries.to_string(), "--value", &value.to_string()]);
         let served = Served::other(least)?;
         served.answers()?;
-        Ok(served)
+        served.with_proof(&self.measuring)
     }
 
     /// A bare server whose answers are as this safe's, on a port.

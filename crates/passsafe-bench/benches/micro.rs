@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, RecordKey, SealedRecord, Secret,
-    Token, User, WorkMemory,
+    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, Proof, RecordKey, Sealed,
+    SealedRecord, Secret, Token, User, WorkMemory,
 };
 use passsafe_server::{Admission, AllowedHosts, Clock as _, Safe, SystemClock, run};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,7 +30,7 @@ fn passphrase() -> Passphrase {
     Passphrase::new("clip zebra mango attic prone duty").unwrap()
 }
 
-fn seal(cost: Cost, memory: &mut WorkMemory) -> SealedRecord {
+fn seal(cost: Cost, memory: &mut WorkMemory) -> Sealed {
     let mut random = |out: &mut [u8]| {
         out.fill(7);
         Ok(())
@@ -57,7 +57,7 @@ fn derivations(criterion: &mut Criterion) {
         bencher.iter(|| seal(cost, &mut memory));
     });
     let mut memory = passsafe_client::work_memory(Cost::DEFAULT).unwrap();
-    let record = seal(Cost::DEFAULT, &mut memory);
+    let Sealed { record, .. } = seal(Cost::DEFAULT, &mut memory);
     group.bench_function("derive_key_at_default_cost", |bencher| {
         bencher.iter(|| derive_key(&record, &mut memory));
     });
@@ -66,7 +66,7 @@ fn derivations(criterion: &mut Criterion) {
 
 fn opening(criterion: &mut Criterion) {
     let (cost, mut memory) = least();
-    let record = seal(cost, &mut memory);
+    let Sealed { record, .. } = seal(cost, &mut memory);
     let key = derive_key(&record, &mut memory);
     let json = record.to_json();
     criterion.bench_function("read_record", |bencher| {
@@ -77,19 +77,21 @@ fn opening(criterion: &mut Criterion) {
     });
 }
 
-fn safe() -> Arc<Safe> {
+fn safe() -> (Arc<Safe>, RecordKey) {
     let (cost, mut memory) = least();
     let clock = Arc::new(SystemClock);
     let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
     let token = Token::from_integer(TOKEN).unwrap();
-    Arc::new(Safe::new(&seal(cost, &mut memory), token, deadline, clock))
+    let sealed = seal(cost, &mut memory);
+    let key = derive_key(&sealed.record, &mut memory);
+    (Arc::new(Safe::new(&sealed, token, deadline, clock)), key)
 }
 
 fn tokens(criterion: &mut Criterion) {
-    let safe = safe();
-    criterion.bench_function("check_token", |bencher| {
+    let (safe, key) = safe();
+    criterion.bench_function("check_token_and_proof", |bencher| {
         let right = Token::from_integer(TOKEN).unwrap();
-        bencher.iter(|| safe.fetch(black_box(&right)).unwrap());
+        bencher.iter(|| safe.fetch(black_box(&right), Some(key.proof())).unwrap());
     });
 }
 
@@ -101,13 +103,17 @@ fn requests(criterion: &mut Criterion) {
     let listener = UnixListener::bind(&path).unwrap();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let (hosts, admission) = (AllowedHosts::default(), Admission::default());
-    runtime.spawn(run([listener], safe(), hosts, admission, pending()));
+    let (safe, key) = safe();
+    let mut proof = [0; Proof::WIRE_LEN];
+    key.proof().write_wire(&mut proof);
+    let proof = std::str::from_utf8(&proof).unwrap();
+    runtime.spawn(run([listener], safe, hosts, admission, pending()));
     let mut stream = runtime.block_on(UnixStream::connect(&path)).unwrap();
     for (name, request, status) in [
         (
             "answer_fetch",
             format!(
-                "POST /v1/secret HTTP/1.1\r\nhost: localhost\r\npasssafe-token: {TOKEN}\r\n\r\n"
+                "POST /v1/secret HTTP/1.1\r\nhost: localhost\r\npasssafe-token: {TOKEN}\r\npasssafe-proof: {proof}\r\n\r\n"
             ),
             b"HTTP/1.1 200",
         ),

@@ -21,7 +21,8 @@ use crate::programs::target::Target;
 
 /// Programs that `cargo xtask bench` starts.
 ///
-/// The token of the safe is in `PASSSAFE_TOKEN`, its passphrase in `PASSSAFE_PASSPHRASE`.
+/// The token of the safe is in `PASSSAFE_TOKEN`, its passphrase in `PASSSAFE_PASSPHRASE`, its proof
+/// in `PASSSAFE_PROOF`.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -55,7 +56,7 @@ enum Program {
     Blocking { url: String, count: usize },
     /// One call of the blocking client's `password()`, the first.
     First { url: String },
-    /// One request by a bare hyper client, and the key derivation.
+    /// Two requests by a bare hyper client, and the key derivation. Prints the proof.
     Minimal { url: Target },
     /// Reading and opening a record with its key, without a round trip.
     Open { count: usize },
@@ -68,10 +69,14 @@ enum Program {
 /// Does what the arguments say.
 pub(crate) fn run() -> anyhow::Result<()> {
     match Arguments::parse().program {
-        Program::Bare { url, socket } => bare::serve(&url, &token()?, socket.as_deref()),
+        Program::Bare { url, socket } => bare::serve(&url, &token()?, &proof()?, socket.as_deref()),
         Program::Least { entries, value } => least::serve(entries, value),
-        Program::FloorAsync { url, count } => print(&floors::by_hyper(&url, &token()?, count)?),
-        Program::FloorBlocking { url, count } => print(&floors::by_hand(&url, &token()?, count)?),
+        Program::FloorAsync { url, count } => {
+            print(&floors::by_hyper(&url, &token()?, &proof()?, count)?)
+        }
+        Program::FloorBlocking { url, count } => {
+            print(&floors::by_hand(&url, &token()?, &proof()?, count)?)
+        }
         Program::Async { url, count } => {
             print(&ours::warm(&url, &passphrase()?, &token()?, count)?)
         }
@@ -80,16 +85,23 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
         Program::Open { count } => print(&ours::open(count)?),
         Program::First { url } => print(&ours::first(&url, &passphrase()?, &token()?)?),
-        Program::Minimal { url } => minimal::fetch(&url, &passphrase()?, &token()?),
+        Program::Minimal { url } => {
+            println!("{}", minimal::fetch(&url, &passphrase()?, &token()?)?);
+            Ok(())
+        }
         Program::WrongToken { safes } => print(&wrong_token::measure(safes)?),
         Program::Newcomers { url, connections, count } => {
-            print(&newcomers::measure(&url, &token()?, connections, count)?)
+            print(&newcomers::measure(&url, &token()?, &proof()?, connections, count)?)
         }
     }
 }
 
 fn token() -> anyhow::Result<String> {
     std::env::var("PASSSAFE_TOKEN").context("no PASSSAFE_TOKEN")
+}
+
+fn proof() -> anyhow::Result<String> {
+    std::env::var("PASSSAFE_PROOF").context("no PASSSAFE_PROOF")
 }
 
 fn passphrase() -> anyhow::Result<String> {

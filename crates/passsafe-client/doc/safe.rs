@@ -1,12 +1,17 @@
-// For the examples in the documentation, which include it: a safe that answers whatever it is
-// asked with one record, sealed for the account that runs the example. The real one, with its
-// guards, is `passsafe-server`.
+// For the examples in the documentation, which include it: a safe of `passsafe-server`, sealed for
+// the account that runs the example.
 
 /// Returns the safe's address.
 fn open_a_safe() -> Result<String, Box<dyn std::error::Error>> {
-    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::sync::Arc;
 
-    use passsafe_core::{Cost, Entries, EntryName, Passphrase, SealedRecord, Secret, WorkMemory};
+    use passsafe_core::{
+        Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token,
+        WorkMemory,
+    };
+    use passsafe_server::{
+        Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
+    };
 
     let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS)?;
     let secrets = [("api_key", "k3y"), ("password", "S3kr!t")];
@@ -20,22 +25,17 @@ fn open_a_safe() -> Result<String, Box<dyn std::error::Error>> {
         Ok(())
     };
     let mut memory = WorkMemory::for_cost(cost)?;
-    let record = SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory)?;
-    let body = record.to_json();
+    let sealed = SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory)?;
 
-    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    let url = format!("http://localhost:{}", listener.local_addr()?.port());
-    std::thread::spawn(move || {
-        for connection in listener.incoming().flatten() {
-            let mut lines = BufReader::new(&connection).lines().map_while(Result::ok);
-            while lines.any(|line| line.is_empty()) {
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\npasssafe-expires-in: 60";
-                let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-                if (&connection).write_all(answer.as_bytes()).is_err() {
-                    break;
-                }
-            }
-        }
+    let clock = Arc::new(SystemClock);
+    let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
+    let safe = Arc::new(Safe::new(&sealed, Token::parse("936 265")?, deadline, clock));
+    let listeners = bind_localhost(0)?;
+    let url = format!("http://localhost:{}", listeners[0].local_addr()?.port());
+    let (hosts, admission) = (AllowedHosts::default(), Admission::default());
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(run(listeners, safe, hosts, admission, std::future::pending()))
     });
     Ok(url)
 }

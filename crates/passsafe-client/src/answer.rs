@@ -3,12 +3,14 @@
 //! Only what has the shape that the protocol gives it counts as a safe's answer; anything
 //! else is "not a safe", and none of its text reaches a message.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use passsafe_core::wire::{
-    Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, MAX_ATTEMPTS, PROBLEM_MEDIA_TYPE, Problem, Status,
+    Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, MAX_ATTEMPTS, MAX_PROOFS, PROBLEM_MEDIA_TYPE,
+    Problem, Status, USES_LEFT_HEADER,
 };
-use passsafe_core::{RecordError, SealedRecord};
+use passsafe_core::{KdfParameters, RecordError, SealedRecord};
 
 use crate::error::Kind;
 use crate::exchange::{Answer, CONTENT_TYPE, RETRY_AFTER};
@@ -23,6 +25,8 @@ const RETRY_AFTER_UNTOLD: Duration = Duration::from_secs(1);
 pub(crate) struct Fetched {
     pub(crate) record: SealedRecord,
     pub(crate) expires_in: Duration,
+    /// Nothing where uses are not limited.
+    pub(crate) uses_left: Option<u32>,
 }
 
 /// What came of asking for a record.
@@ -51,7 +55,22 @@ fn record(answer: &Answer) -> Result<Fetched, Kind> {
         RecordError::Json(_) => Kind::NotASafe("what it sends is not a sealed record"),
         error => Kind::Record(error),
     })?;
-    Ok(Fetched { record, expires_in })
+    let uses_left = number(answer, USES_LEFT_HEADER);
+    Ok(Fetched { record, expires_in, uses_left })
+}
+
+/// Reads the answer to `POST /v1/secret` without a proof: what one is derived with.
+pub(crate) fn parameters(answer: &Answer) -> Result<KdfParameters, Kind> {
+    if answer.status == 200 {
+        return Err(Kind::NotASafe("it asks for no proof"));
+    }
+    let problem = problem(answer)?;
+    if problem.code != Code::ProofRequired {
+        return Err(refusal(&problem));
+    }
+    let told = problem.parameters();
+    let told = told.ok_or(Kind::NotASafe("it does not say what a proof is derived with"))?;
+    told.map_err(Kind::Record)
 }
 
 /// Reads the answer to `GET /v1/status`.
@@ -61,13 +80,13 @@ pub(crate) fn status(answer: &Answer) -> Result<Status, Kind> {
 
 /// Reads the answer to `POST /v1/close`.
 pub(crate) fn closed(answer: &Answer) -> Result<(), Kind> {
-    if answer.status == 204 { Ok(()) } else { Err(refusal(answer)) }
+    if answer.status == 204 { Ok(()) } else { Err(refused(answer)) }
 }
 
 /// The body of a success.
 fn json(answer: &Answer) -> Result<&[u8], Kind> {
     if answer.status != 200 {
-        Err(refusal(answer))
+        Err(refused(answer))
     } else if has_media_type(answer, JSON_MEDIA_TYPE) {
         Ok(&answer.body)
     } else {
@@ -76,21 +95,37 @@ fn json(answer: &Answer) -> Result<&[u8], Kind> {
 }
 
 /// What an answer means that is not the hoped-for one.
-fn refusal(answer: &Answer) -> Kind {
+fn refused(answer: &Answer) -> Kind {
+    problem(answer).map_or_else(|kind| kind, |problem| refusal(&problem))
+}
+
+/// The problem that a safe answers with.
+fn problem(answer: &Answer) -> Result<Problem, Kind> {
     if matches!(answer.status, 300..400) {
-        return Kind::NotASafe("it sends the client elsewhere");
+        return Err(Kind::NotASafe("it sends the client elsewhere"));
     }
-    let problem = has_media_type(answer, PROBLEM_MEDIA_TYPE)
+    has_media_type(answer, PROBLEM_MEDIA_TYPE)
         .then(|| Problem::from_json(&answer.body))
         .flatten()
-        .filter(|problem| goes_with(problem.code, answer.status));
-    match problem {
-        None => Kind::NotASafe("its answer is not one that safes give"),
-        Some(Problem { code: Code::InvalidToken, attempts_left, .. }) => {
-            // More than a safe ever has is nobody's count.
-            Kind::InvalidToken { attempts_left: attempts_left.filter(|&left| left < MAX_ATTEMPTS) }
+        .filter(|problem| goes_with(problem.code, answer.status))
+        .ok_or(Kind::NotASafe("its answer is not one that safes give"))
+}
+
+/// More of anything than a safe ever has is no count of one.
+fn refusal(problem: &Problem) -> Kind {
+    match problem.code {
+        Code::InvalidToken => {
+            let attempts_left = problem.attempts_left.filter(|&left| left < MAX_ATTEMPTS);
+            Kind::InvalidToken { attempts_left }
         }
-        Some(Problem { code, .. }) => Kind::Refused(code),
+        Code::WrongPassphrase => {
+            let proofs_left = problem.proofs_left.filter(|&left| left < MAX_PROOFS);
+            Kind::WrongProof { proofs_left }
+        }
+        Code::Locked => Kind::Locked { by_passphrases: problem.proofs_left == Some(0) },
+        // It was told already.
+        Code::ProofRequired => Kind::NotASafe("it asks again for a proof that it was given"),
+        code => Kind::Refused(code),
     }
 }
 
@@ -109,10 +144,14 @@ fn has_media_type(answer: &Answer, expected: &str) -> bool {
 }
 
 fn expires_in(answer: &Answer) -> Option<Duration> {
-    let mut values = answer.values(EXPIRES_IN_HEADER);
+    number(answer, EXPIRES_IN_HEADER).map(Duration::from_secs)
+}
+
+/// The one value of a header: digits, and nothing else.
+fn number<T: FromStr>(answer: &Answer, header: &str) -> Option<T> {
+    let mut values = answer.values(header);
     let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let seconds = if value.starts_with('+') { None } else { value.parse().ok() };
-    seconds.map(Duration::from_secs)
+    if value.starts_with('+') { None } else { value.parse().ok() }
 }
 
 /// In seconds, and never so short or long that it would hurt to believe it.
@@ -162,9 +201,9 @@ mod tests {
 
     #[test]
     fn a_status_may_have_grown() {
-        let body = r#" {"protocol":1,"state":"open","expires_in_seconds":7,"attempts_left":3,"mood":"calm"}"#;
+        let body = r#" {"protocol":1,"state":"open","expires_in_seconds":7,"attempts_left":3,"proofs_left":10,"mood":"calm"}"#;
         let read = status(&answer(200, &[JSON], body)).unwrap();
-        assert_eq!(read, Status::new(State::Open, 7, 3));
+        assert_eq!(read, Status::new(State::Open, 7, 3, 10));
     }
 
     #[test]

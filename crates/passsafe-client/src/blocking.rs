@@ -14,10 +14,14 @@
 mod process;
 mod site;
 
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::thread;
 use std::time::Duration;
 
 use passsafe_core::wire::Status;
-use passsafe_core::{Entries, EntryName, Passphrase, Secret, SecretText, Token, Typo, User};
+use passsafe_core::{
+    Entries, EntryName, Passphrase, RecordKey, Secret, SecretText, Token, Typo, User,
+};
 
 use self::process::{Inherit, PerProcess};
 use self::site::Site;
@@ -25,8 +29,8 @@ use crate::credential::{
     Credential, PASSWORD, copies, entry_name, entry_names, names, remaining, take, text,
 };
 use crate::error::{Cause, Error};
-use crate::interrupt::{Interrupt, ask, on_a_thread};
-use crate::target::{DEFAULT_TIMEOUT, Target};
+use crate::interrupt::{BEAT, Interrupt, ask, on_a_thread};
+use crate::target::{DEFAULT_TIMEOUT, Target, lock};
 use crate::trust::TrustedServer;
 use crate::url::BaseUrl;
 
@@ -42,11 +46,15 @@ pub struct Client {
 struct Inner {
     site: Site,
     credential: Credential,
+    /// Held from the derivation of the key until a safe has judged its proof, so that threads
+    /// neither derive it each for itself nor use up a try each.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Inherit for Inner {
     fn inherit(&self) -> Self {
-        Self { site: self.site.inherit(), credential: self.credential.inherited() }
+        let (site, credential) = (self.site.inherit(), self.credential.inherited());
+        Self { site, credential, turn: Arc::default() }
     }
 }
 
@@ -68,7 +76,10 @@ impl Client {
 
     fn of(credential: Credential) -> Self {
         let site = Site::new(BaseUrl::default());
-        Self { client: PerProcess::new(Inner { site, credential }), interrupt: None }
+        Self {
+            client: PerProcess::new(Inner { site, credential, turn: Arc::default() }),
+            interrupt: None,
+        }
     }
 
     fn with_target(self, change: impl FnOnce(Target) -> Target) -> Self {
@@ -85,8 +96,21 @@ impl Client {
     /// As [`crate::Client::with_user`].
     #[must_use]
     pub fn with_user(self, user: User) -> Self {
-        let change =
-            |inner: Inner| Inner { credential: Credential { user, ..inner.credential }, ..inner };
+        self.with_credential(|credential| credential.with_user(user))
+    }
+
+    /// Takes another passphrase and keeps everything else: for one that was typed again.
+    #[must_use]
+    pub fn with_passphrase(self, passphrase: Passphrase) -> Self {
+        self.with_credential(|credential| credential.with_passphrase(passphrase))
+    }
+
+    fn with_credential(self, change: impl FnOnce(Credential) -> Credential) -> Self {
+        let change = |inner: Inner| Inner {
+            credential: change(inner.credential),
+            turn: Arc::default(),
+            ..inner
+        };
         Self { client: self.client.map(change), ..self }
     }
 
@@ -161,7 +185,7 @@ impl Client {
 
     /// As [`crate::Client::close_safe`].
     pub fn close_safe(&self) -> Result<(), Error> {
-        let Inner { site, credential } = self.client.get();
+        let Inner { site, credential, .. } = self.client.get();
         site.close_safe(&credential.token, self.interrupt.as_ref())
     }
 
@@ -184,15 +208,53 @@ impl Client {
 
     /// As [`crate::Client::entries`].
     pub fn entries(&self) -> Result<Entries, Error> {
-        let Inner { site, credential } = self.client.get();
-        let record = site.fetch(&credential.token, self.interrupt.as_ref())?;
-        if let Some(opened) = credential.open_at_once(&record) {
-            return opened;
+        let Inner { site, credential, turn } = self.client.get();
+        let interrupt = self.interrupt.as_ref();
+        let fetch = |key: &Arc<RecordKey>, mut turn: Option<MutexGuard<'_, ()>>| {
+            let judged = || drop(turn.take());
+            credential.open(site.fetch(&credential.token, key.proof(), interrupt, judged), key)
+        };
+        if let Some(key) = credential.key()? {
+            return fetch(&key, None);
         }
-        let open = credential.opening(record);
-        match &self.interrupt {
-            Some(_) => on_a_thread(open, || ask(self.interrupt.as_ref()))?,
-            None => open(),
+        let parameters = site.parameters(&credential.token, interrupt)?;
+        let turn = wait_for(turn, interrupt)?;
+        if let Some(key) = credential.key()? {
+            drop(turn);
+            return fetch(&key, None);
+        }
+        let derive = credential.deriving(parameters);
+        let key = match interrupt {
+            Some(_) => on_a_thread(derive, || ask(interrupt))??,
+            None => derive()?,
+        };
+        fetch(&key, Some(turn))
+    }
+
+    /// How often the record may still be fetched, by anyone, as the safe said with the last one;
+    /// `None` where that is not limited, and before the first.
+    #[must_use]
+    pub fn uses_left(&self) -> Option<u32> {
+        self.client.get().site.uses_left()
+    }
+}
+
+/// Takes a lock that another thread may hold for as long as a key derivation and an exchange.
+fn wait_for<'a>(
+    turn: &'a Mutex<()>,
+    interrupt: Option<&Interrupt>,
+) -> Result<MutexGuard<'a, ()>, Error> {
+    if interrupt.is_none() {
+        return Ok(lock(turn));
+    }
+    loop {
+        match turn.try_lock() {
+            Ok(turn) => return Ok(turn),
+            Err(TryLockError::Poisoned(turn)) => return Ok(turn.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                ask(interrupt)?;
+                thread::sleep(BEAT);
+            }
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use std::fmt;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use passsafe_core::wire::Status;
-use passsafe_core::{Entries, EntryName, Passphrase, Secret, SecretText, Token, Typo, User};
+use passsafe_core::{
+    Entries, EntryName, Passphrase, RecordKey, Secret, SecretText, Token, Typo, User,
+};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
 
 use crate::credential::{
@@ -25,6 +29,9 @@ use crate::url::BaseUrl;
 pub struct Client {
     endpoint: Endpoint,
     credential: Credential,
+    /// Held from the derivation of the key until a safe has judged its proof, so that calls at
+    /// the same time neither derive it each for itself nor use up a try each.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Client {
@@ -61,7 +68,8 @@ impl Client {
     }
 
     fn of(credential: Credential) -> Self {
-        Self { endpoint: Endpoint::new(BaseUrl::default()), credential }
+        let endpoint = Endpoint::new(BaseUrl::default());
+        Self { endpoint, credential, turn: Arc::default() }
     }
 
     /// Sets where the safe is.
@@ -74,7 +82,14 @@ impl Client {
     /// this program's: in containers and on remote workers.
     #[must_use]
     pub fn with_user(self, user: User) -> Self {
-        Self { credential: Credential { user, ..self.credential }, ..self }
+        Self { credential: self.credential.with_user(user), turn: Arc::default(), ..self }
+    }
+
+    /// Takes another passphrase and keeps everything else: for one that was typed again.
+    #[must_use]
+    pub fn with_passphrase(self, passphrase: Passphrase) -> Self {
+        let credential = self.credential.with_passphrase(passphrase);
+        Self { credential, turn: Arc::default(), ..self }
     }
 
     /// Sets which account may serve the safe. To a listener of any other account nothing is
@@ -169,17 +184,40 @@ impl Client {
 
     /// All secrets and their names, fetched at one moment.
     pub async fn entries(&self) -> Result<Entries, Error> {
-        let record = self.endpoint.fetch(&self.credential.token).await?;
-        if let Some(opened) = self.credential.open_at_once(&record) {
-            return opened;
+        if let Some(key) = self.credential.key()? {
+            return self.fetch(&key, None).await;
         }
-        match spawn_blocking(self.credential.opening(record)).await {
-            Ok(opened) => opened,
+        let parameters = self.endpoint.parameters(&self.credential.token).await?;
+        let turn = self.turn.lock().await;
+        if let Some(key) = self.credential.key()? {
+            drop(turn);
+            return self.fetch(&key, None).await;
+        }
+        let key = match spawn_blocking(self.credential.deriving(parameters)).await {
+            Ok(derived) => derived?,
             Err(failed) => match failed.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
-                Err(cancelled) => Err(Kind::System(cancelled.into()).into()),
+                Err(cancelled) => return Err(Kind::System(cancelled.into()).into()),
             },
-        }
+        };
+        self.fetch(&key, Some(turn)).await
+    }
+
+    async fn fetch(
+        &self,
+        key: &Arc<RecordKey>,
+        mut turn: Option<MutexGuard<'_, ()>>,
+    ) -> Result<Entries, Error> {
+        let judged = || drop(turn.take());
+        let fetched = self.endpoint.fetch(&self.credential.token, key.proof(), judged).await;
+        self.credential.open(fetched, key)
+    }
+
+    /// How often the record may still be fetched, by anyone, as the safe said with the last one;
+    /// `None` where that is not limited, and before the first.
+    #[must_use]
+    pub fn uses_left(&self) -> Option<u32> {
+        self.endpoint.uses_left()
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use passsafe_core::wire::{Code, State, Status};
 use passsafe_core::{
-    Entries, EntryName, Passphrase, SealedRecord, Secret, SecretText, Token, User,
+    Entries, EntryName, KdfParameters, Passphrase, RecordKey, SealedRecord, Secret, SecretText,
+    Token, User,
 };
 
 use crate::account::account_user;
@@ -46,18 +47,42 @@ impl Credential {
         Self { token, user, opener: Arc::new(self.opener.inherit()) }
     }
 
-    /// Opens a record, if that takes no time.
-    pub(crate) fn open_at_once(&self, record: &SealedRecord) -> Option<Result<Entries, Error>> {
-        Some(self.opener.open_at_once(record)?.map_err(Error::from))
+    pub(crate) fn with_passphrase(self, passphrase: Passphrase) -> Self {
+        Self { opener: Arc::new(Opener::new(passphrase)), ..self }
     }
 
-    /// The same, for a thread that may compute.
-    pub(crate) fn opening(
+    pub(crate) fn with_user(self, user: User) -> Self {
+        Self { user, opener: Arc::new(self.opener.for_another_user()), ..self }
+    }
+
+    /// The key, once it has opened a record.
+    pub(crate) fn key(&self) -> Result<Option<Arc<RecordKey>>, Error> {
+        Ok(self.opener.key().transpose()?)
+    }
+
+    /// Derives the key for a safe with these parameters: for a thread that may compute.
+    pub(crate) fn deriving(
         &self,
-        record: SealedRecord,
-    ) -> impl FnOnce() -> Result<Entries, Error> + Send + 'static {
+        parameters: KdfParameters,
+    ) -> impl FnOnce() -> Result<Arc<RecordKey>, Error> + Send + 'static {
         let (opener, user) = (Arc::clone(&self.opener), self.user.clone());
-        move || Ok(opener.open(&record, &user)?)
+        move || Ok(opener.derive(&parameters, &user)?)
+    }
+
+    /// Opens what a safe answered to the proof of this key.
+    pub(crate) fn open(
+        &self,
+        fetched: Result<SealedRecord, Error>,
+        key: &Arc<RecordKey>,
+    ) -> Result<Entries, Error> {
+        let record = fetched.map_err(|error| match error.into_kind() {
+            Kind::WrongProof { proofs_left } => {
+                self.opener.refused(key, proofs_left);
+                Kind::WrongPassphrase { user: self.user.clone(), proofs_left }
+            }
+            kind => kind,
+        })?;
+        Ok(self.opener.open(&record, key, &self.user)?)
     }
 }
 
@@ -118,7 +143,7 @@ mod tests {
 
     #[test]
     fn only_an_open_safe_has_time_left() {
-        let asked = |state| remaining(&Status::new(state, 1_450, 3));
+        let asked = |state| remaining(&Status::new(state, 1_450, 3, 10));
         assert_eq!(asked(State::Open).unwrap(), Duration::from_secs(1_450));
         for (state, kind) in [
             (State::Locked, ErrorKind::Locked),

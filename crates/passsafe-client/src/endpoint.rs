@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use passsafe_core::wire::Status;
-use passsafe_core::{SealedRecord, Token};
+use passsafe_core::{KdfParameters, Proof, SealedRecord, Token};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::answer;
@@ -78,18 +78,31 @@ impl Endpoint {
         Ok(answer::closed(&self.ask(&self.target.close_request(token)).await?)?)
     }
 
-    /// Fetches the sealed record. A wrong token is an attempt used up. Where the owner is asked
-    /// first, the same request is made again until there is an answer: on one connection,
-    /// which may be all that the safe knows this client by. When this future is dropped, the
-    /// connection is, and the question is withdrawn.
-    pub(crate) async fn fetch(&self, token: &Token) -> Result<SealedRecord, Error> {
-        let request = self.target.secret_request(token);
+    /// Asks what a proof is derived with. A wrong token is an attempt used up.
+    pub(crate) async fn parameters(&self, token: &Token) -> Result<KdfParameters, Error> {
+        let request = self.target.secret_request(token, None);
+        Ok(answer::parameters(&self.ask(&request).await?)?)
+    }
+
+    /// Fetches the sealed record. A wrong token is an attempt used up, and so is a wrong proof.
+    /// Where the owner is asked first, the same request is made again until there is an answer:
+    /// on one connection, which may be all that the safe knows this client by. When this future
+    /// is dropped, the connection is, and the question is withdrawn. `judged` is called once the
+    /// proof was found right, and the owner is being asked.
+    pub(crate) async fn fetch(
+        &self,
+        token: &Token,
+        proof: &Proof,
+        mut judged: impl FnMut(),
+    ) -> Result<SealedRecord, Error> {
+        let request = self.target.secret_request(token, Some(proof));
         let mut kept = self.take_kept();
         let mut until = None;
         loop {
             let (answer, connection) = self.in_time(&request, kept).await?;
             match self.target.step(&answer, &mut until, Instant::now().into_std()) {
                 Ok(Step::AskAgain(due)) => {
+                    judged();
                     kept = connection;
                     sleep_until(due.into()).await;
                 }
@@ -145,6 +158,10 @@ impl Endpoint {
         let mut fresh = Connection::open(&self.target).await?;
         let answered = fresh.exchange(request).await;
         Ok((answered.map_err(|failure| self.target.failed(failure))?, fresh))
+    }
+
+    pub(crate) fn uses_left(&self) -> Option<u32> {
+        self.target.uses_left()
     }
 
     fn take_kept(&self) -> Option<Connection> {

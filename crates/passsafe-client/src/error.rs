@@ -107,6 +107,19 @@ impl Error {
         }
     }
 
+    /// How many wrong passphrases may still come, if this one was wrong and the safe said so:
+    /// none where those have locked the safe, and the kind is [`ErrorKind::Locked`] then.
+    #[must_use]
+    pub fn proofs_left(&self) -> Option<u8> {
+        match *self.0 {
+            Kind::WrongProof { proofs_left } | Kind::WrongPassphrase { proofs_left, .. } => {
+                proofs_left
+            }
+            Kind::Locked { by_passphrases: true } => Some(0),
+            _ => None,
+        }
+    }
+
     /// The user id of the account that listens there, with [`ErrorKind::ForeignListener`] and
     /// if it is known.
     #[must_use]
@@ -158,20 +171,45 @@ pub(crate) enum Kind {
     Exposed,
     Account,
 
-    Unreachable { at: String, source: std::io::Error },
-    HungUp { at: String, source: Cause },
-    BrokeOff { at: String },
-    ForeignListener { at: String, account: u32 },
-    UnknownListener { at: String },
+    Unreachable {
+        at: String,
+        source: std::io::Error,
+    },
+    HungUp {
+        at: String,
+        source: Cause,
+    },
+    BrokeOff {
+        at: String,
+    },
+    ForeignListener {
+        at: String,
+        account: u32,
+    },
+    UnknownListener {
+        at: String,
+    },
     Timeout(Duration),
     NotASafe(&'static str),
 
-    InvalidToken { attempts_left: Option<u8> },
+    InvalidToken {
+        attempts_left: Option<u8>,
+    },
+    Locked {
+        by_passphrases: bool,
+    },
     Refused(Code),
     NoConsent,
 
     Record(RecordError),
-    WrongPassphrase(User),
+    /// A proof was refused, whosever it was.
+    WrongProof {
+        proofs_left: Option<u8>,
+    },
+    WrongPassphrase {
+        user: User,
+        proofs_left: Option<u8>,
+    },
     Open(OpenError),
     Memory(KdfError),
     UnknownEntry(EntryName),
@@ -205,15 +243,24 @@ impl fmt::Display for Kind {
             Self::NotASafe(why) => write!(f, "what answers is not a safe: {why}"),
 
             Self::InvalidToken { attempts_left } => {
-                write!(f, "the token is wrong{}", left(*attempts_left))
+                write!(f, "the token is wrong{}", left(*attempts_left, ["attempt", "attempts"]))
             }
+            Self::Locked { .. } => f.write_str(Code::Locked.title()),
             Self::Refused(code) => f.write_str(code.title()),
             Self::NoConsent => f.write_str("the owner of the safe did not answer within a minute"),
 
             Self::Record(error) => error.fmt(f),
-            Self::WrongPassphrase(user) => write!(
+            Self::WrongProof { proofs_left } => {
+                write!(
+                    f,
+                    "the passphrase or the user is wrong{}",
+                    left(*proofs_left, ["try", "tries"])
+                )
+            }
+            Self::WrongPassphrase { user, proofs_left } => write!(
                 f,
-                "the passphrase is wrong, or the safe was sealed for another user than {user}"
+                "the passphrase is wrong, or the safe was sealed for another user than {user}{}",
+                left(*proofs_left, ["try", "tries"])
             ),
             Self::Open(error) => error.fmt(f),
             Self::Memory(error) => error.fmt(f),
@@ -269,11 +316,14 @@ impl Kind {
             }
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::NotASafe(_) => ErrorKind::NotASafe,
-            Self::InvalidToken { attempts_left: Some(0) } => ErrorKind::Locked,
+            Self::Locked { .. }
+            | Self::InvalidToken { attempts_left: Some(0) }
+            | Self::WrongProof { proofs_left: Some(0) }
+            | Self::WrongPassphrase { proofs_left: Some(0), .. } => ErrorKind::Locked,
             Self::InvalidToken { .. } => ErrorKind::InvalidToken,
             Self::Refused(code) => refusal(*code),
             Self::NoConsent => ErrorKind::AwaitingConsent,
-            Self::WrongPassphrase(_) => ErrorKind::WrongPassphrase,
+            Self::WrongProof { .. } | Self::WrongPassphrase { .. } => ErrorKind::WrongPassphrase,
             Self::Open(OpenError::OtherSafe) => ErrorKind::OtherSafe,
             Self::Record(_) | Self::Open(_) => ErrorKind::Damaged,
             Self::UnknownEntry(_) => ErrorKind::UnknownEntry,
@@ -298,12 +348,12 @@ fn refusal(code: Code) -> ErrorKind {
     }
 }
 
-fn left(attempts: Option<u8>) -> String {
-    match attempts {
+fn left(count: Option<u8>, [one, many]: [&str; 2]) -> String {
+    match count {
         None => String::new(),
         Some(0) => ", and the safe is locked".to_owned(),
-        Some(1) => ", 1 attempt is left".to_owned(),
-        Some(many) => format!(", {many} attempts are left"),
+        Some(1) => format!(", 1 {one} is left"),
+        Some(count) => format!(", {count} {many} are left"),
     }
 }
 
@@ -342,10 +392,27 @@ mod tests {
 
     #[test]
     fn a_wrong_passphrase_names_the_user_that_was_tried() {
-        let error = Error::from(Kind::WrongPassphrase(User::new("ana").unwrap()));
+        let error = Error::from(Kind::WrongPassphrase {
+            user: User::new("ana").unwrap(),
+            proofs_left: None,
+        });
         assert_eq!(
             error.to_string(),
             "the passphrase is wrong, or the safe was sealed for another user than ana"
         );
+    }
+
+    #[test]
+    fn the_last_wrong_passphrase_is_told_as_a_lock() {
+        let error = |proofs_left| {
+            let user = User::new("ana").unwrap();
+            Error::from(Kind::WrongPassphrase { user, proofs_left: Some(proofs_left) })
+        };
+        let (nine, one, none) = (error(9), error(1), error(0));
+        assert!(nine.to_string().ends_with("than ana, 9 tries are left"), "{nine}");
+        assert!(one.to_string().ends_with("than ana, 1 try is left"), "{one}");
+        assert!(none.to_string().ends_with("than ana, and the safe is locked"), "{none}");
+        assert_eq!((nine.kind(), nine.proofs_left()), (ErrorKind::WrongPassphrase, Some(9)));
+        assert_eq!(none.kind(), ErrorKind::Locked);
     }
 }

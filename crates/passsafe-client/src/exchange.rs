@@ -5,8 +5,8 @@
 //! of [`MAX_HEAD_LEN`], a body of [`MAX_BODY_LEN`]. Bounds no time: interim answers (1xx) are
 //! read and forgotten for as long as the driver delivers them.
 
-use passsafe_core::Token;
-use passsafe_core::wire::{EXPIRES_IN_HEADER, TOKEN_HEADER};
+use passsafe_core::wire::{EXPIRES_IN_HEADER, PROOF_HEADER, TOKEN_HEADER, USES_LEFT_HEADER};
+use passsafe_core::{Proof, Token};
 use zeroize::Zeroizing;
 
 /// Longest body that is read, in bytes. A record has 192 KiB at most.
@@ -18,19 +18,31 @@ const MAX_HEADERS: usize = 100;
 pub(crate) const CONTENT_TYPE: &str = "content-type";
 pub(crate) const RETRY_AFTER: &str = "retry-after";
 /// The headers that this protocol reads. No others are kept.
-const KEPT_HEADERS: [&str; 3] = [CONTENT_TYPE, RETRY_AFTER, EXPIRES_IN_HEADER];
+const KEPT_HEADERS: [&str; 4] = [CONTENT_TYPE, RETRY_AFTER, EXPIRES_IN_HEADER, USES_LEFT_HEADER];
 
-/// A request without a body, ready to be written. Holds the token, and is wiped.
+/// A request without a body, ready to be written. Holds token and proof, and is wiped.
 pub(crate) struct Request(Zeroizing<Vec<u8>>);
 
 impl Request {
     /// `target` in origin form (RFC 9112, section 3.2.1). All parts are visible ASCII, which
     /// their types promise.
-    pub(crate) fn new(method: &str, target: [&str; 2], host: &str, token: Option<&Token>) -> Self {
+    pub(crate) fn new(
+        method: &str,
+        target: [&str; 2],
+        host: &str,
+        token: Option<&Token>,
+        proof: Option<&Proof>,
+    ) -> Self {
+        let mut written = Zeroizing::new([0; Proof::WIRE_LEN]);
         let mut parts =
             vec![method, " ", target[0], target[1], " HTTP/1.1\r\nhost: ", host, "\r\n"];
         if let Some(token) = token {
             parts.extend([TOKEN_HEADER, ": ", token.expose(), "\r\n"]);
+        }
+        if let Some(proof) = proof {
+            proof.write_wire(&mut written);
+            let written = str::from_utf8(written.as_slice()).unwrap_or_default();
+            parts.extend([PROOF_HEADER, ": ", written, "\r\n"]);
         }
         parts.push("\r\n");
         // Allocated at its final size, so that no copy of the token is left behind.
@@ -330,11 +342,21 @@ mod tests {
     #[test]
     fn a_request_is_its_head() {
         let token = Token::from_integer(42_265).unwrap();
-        let request = Request::new("POST", ["/hub", "/v1/secret"], "[::1]:8051", Some(&token));
+        let request =
+            Request::new("POST", ["/hub", "/v1/secret"], "[::1]:8051", Some(&token), None);
         assert_eq!(
             request.bytes(),
             b"POST /hub/v1/secret HTTP/1.1\r\nhost: [::1]:8051\r\npasssafe-token: 042265\r\n\r\n"
         );
+        assert_eq!(request.0.capacity(), request.0.len());
+        let proof = Proof::copied(&[0; Proof::LEN]);
+        let request = Request::new("POST", ["", "/v1/secret"], "a", Some(&token), Some(&proof));
+        let expected = format!(
+            "POST /v1/secret HTTP/1.1\r\nhost: a\r\npasssafe-token: 042265\r\n\
+             passsafe-proof: {}\r\n\r\n",
+            "A".repeat(43)
+        );
+        assert_eq!(request.bytes(), expected.as_bytes());
         assert_eq!(request.0.capacity(), request.0.len());
     }
 

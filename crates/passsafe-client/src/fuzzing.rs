@@ -10,6 +10,8 @@ use crate::url::BaseUrl;
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
 pub enum Asked {
+    /// What a proof is derived with.
+    Parameters,
     /// The sealed record.
     Record,
     /// The status.
@@ -35,6 +37,7 @@ pub fn judge(
             Fetching::Done(fetched) => Some(fetched.record.to_json()),
             Fetching::Later(_) => None,
         }),
+        Asked::Parameters => Ok(answer::parameters(&answer).map(|_| None)?),
         Asked::Status => Ok(answer::status(&answer).map(|_| None)?),
         Asked::Close => Ok(answer::closed(&answer).map(|()| None)?),
     }

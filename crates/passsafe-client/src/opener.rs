@@ -1,12 +1,15 @@
 //! From a passphrase to a key, once, and from a key to the secrets, each time.
 //!
 //! Promises that the passphrase is wiped when its key has opened a record, that it is kept
-//! until then, and that a record of another safe never makes the key derivation run again.
+//! until then, that a record of another safe never makes the key derivation run again, and that
+//! a passphrase that a safe has refused is not tried there again: ten of those lock it.
 //! Knows nothing of where records come from; which thread may wait is its caller's to know.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 
-use passsafe_core::{Entries, OpenError, Passphrase, RecordKey, SealedRecord, Secret, Typo, User};
+use passsafe_core::{
+    Entries, KdfParameters, OpenError, Passphrase, RecordKey, SealedRecord, Secret, Typo, User,
+};
 
 use crate::error::Kind;
 use crate::work_memory::work_memory;
@@ -18,25 +21,42 @@ const KEY: u8 = b'k';
 pub(crate) struct Opener {
     /// Locked for moments only.
     state: RwLock<State>,
-    /// Held while a key is derived, so that threads do not derive it each for itself.
-    deriving: Mutex<()>,
 }
 
 #[derive(Clone)]
 enum State {
-    Passphrase(Arc<Passphrase>),
+    Passphrase(Arc<Passphrase>, Derived),
+    /// A key that has opened a record.
     Key(Arc<RecordKey>),
     /// This process was forked while the state changed hands.
     Lost,
 }
 
+/// What came of the passphrase last.
+#[derive(Clone)]
+enum Derived {
+    Nothing,
+    /// A key that no safe has judged.
+    Unjudged(Arc<RecordKey>),
+    /// A safe with these parameters refused its proof, and said how many may still come.
+    Refused(KdfParameters, Option<u8>),
+}
+
 impl Opener {
     pub(crate) fn new(passphrase: Passphrase) -> Self {
-        Self::with(State::Passphrase(Arc::new(passphrase)))
+        Self::with(State::of(passphrase))
     }
 
     fn with(state: State) -> Self {
-        Self { state: RwLock::new(state), deriving: Mutex::new(()) }
+        Self { state: RwLock::new(state) }
+    }
+
+    /// The same credential, for another user: what was derived for this one is forgotten.
+    pub(crate) fn for_another_user(&self) -> Self {
+        Self::with(match self.state() {
+            State::Passphrase(passphrase, _) => State::Passphrase(passphrase, Derived::Nothing),
+            state => state,
+        })
     }
 
     /// Takes back what [`Opener::expose`] gave.
@@ -45,7 +65,7 @@ impl Opener {
             Some((&PASSPHRASE, typed)) => std::str::from_utf8(typed)
                 .ok()
                 .and_then(|typed| Passphrase::new(typed).ok())
-                .map(|passphrase| State::Passphrase(Arc::new(passphrase))),
+                .map(State::of),
             Some((&KEY, key)) => RecordKey::from_exposed(key).map(|key| State::Key(Arc::new(key))),
             _ => None,
         };
@@ -61,7 +81,9 @@ impl Opener {
             Secret::from(bytes)
         };
         match self.state() {
-            State::Passphrase(passphrase) => Ok(tagged(PASSPHRASE, passphrase.expose().as_bytes())),
+            State::Passphrase(passphrase, _) => {
+                Ok(tagged(PASSPHRASE, passphrase.expose().as_bytes()))
+            }
             State::Key(key) => Ok(tagged(KEY, key.expose().expose())),
             State::Lost => Err(Kind::Lost),
         }
@@ -70,34 +92,82 @@ impl Opener {
     /// What was probably mistyped, as long as there is a passphrase.
     pub(crate) fn typo(&self) -> Option<Typo> {
         match self.state() {
-            State::Passphrase(passphrase) => passphrase.typo(),
+            State::Passphrase(passphrase, _) => passphrase.typo(),
             State::Key(_) | State::Lost => None,
         }
     }
 
-    /// Opens the record if that takes no key derivation and no waiting for another thread's.
-    pub(crate) fn open_at_once(&self, record: &SealedRecord) -> Option<Result<Entries, Kind>> {
+    /// The key that has opened this safe before. Nothing as long as there is a passphrase.
+    pub(crate) fn key(&self) -> Option<Result<Arc<RecordKey>, Kind>> {
         match self.state() {
-            State::Key(key) => Some(record.open(&key).map_err(Kind::Open)),
-            State::Passphrase(_) => None,
+            State::Key(key) => Some(Ok(key)),
+            State::Passphrase(..) => None,
             State::Lost => Some(Err(Kind::Lost)),
         }
     }
 
-    /// Opens the record. The first time, this computes for a tenth of a second or more.
-    pub(crate) fn open(&self, record: &SealedRecord, user: &User) -> Result<Entries, Kind> {
-        // Whatever this guards is written in one step, so a panic elsewhere leaves it whole.
-        let _one_at_a_time = self.deriving.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The key for a safe with these parameters. The first time, this computes for a tenth of a
+    /// second or more.
+    pub(crate) fn derive(
+        &self,
+        parameters: &KdfParameters,
+        user: &User,
+    ) -> Result<Arc<RecordKey>, Kind> {
         let passphrase = match self.state() {
-            State::Key(key) => return record.open(&key).map_err(Kind::Open),
-            State::Passphrase(passphrase) => passphrase,
+            State::Key(key) if key.parameters() == parameters => return Ok(key),
+            State::Key(_) => return Err(Kind::Open(OpenError::OtherSafe)),
             State::Lost => return Err(Kind::Lost),
+            State::Passphrase(_, Derived::Unjudged(key)) if key.parameters() == parameters => {
+                return Ok(key);
+            }
+            State::Passphrase(_, Derived::Refused(refused, proofs_left))
+                if refused == *parameters =>
+            {
+                return Err(Kind::WrongPassphrase { user: user.clone(), proofs_left });
+            }
+            State::Passphrase(passphrase, _) => passphrase,
         };
-        let key = derive_key(record, &passphrase, user)?;
-        let entries = record.open(&key).map_err(Kind::Open)?;
-        let key = State::Key(Arc::new(key));
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = key;
-        Ok(entries)
+        let mut memory = work_memory(parameters.cost()).map_err(Kind::Memory)?;
+        let key = parameters.derive(&passphrase, user, &mut memory).map_err(Kind::Memory)?;
+        let key = Arc::new(key);
+        self.derived(Derived::Unjudged(Arc::clone(&key)));
+        Ok(key)
+    }
+
+    /// Notes that the safe which this key was derived for refused its proof.
+    pub(crate) fn refused(&self, key: &RecordKey, proofs_left: Option<u8>) {
+        self.derived(Derived::Refused(key.parameters().clone(), proofs_left));
+    }
+
+    /// Opens a record, and keeps the key in place of the passphrase if it does.
+    pub(crate) fn open(
+        &self,
+        record: &SealedRecord,
+        key: &Arc<RecordKey>,
+        user: &User,
+    ) -> Result<Entries, Kind> {
+        let is_proven = matches!(self.state(), State::Key(_));
+        match record.open(key) {
+            Ok(entries) => {
+                if !is_proven {
+                    *self.writable() = State::Key(Arc::clone(key));
+                }
+                Ok(entries)
+            }
+            // The safe took the proof, and hands out what the passphrase does not open.
+            Err(OpenError::WrongPassphrase) if !is_proven => {
+                Err(Kind::WrongPassphrase { user: user.clone(), proofs_left: None })
+            }
+            Err(OpenError::WrongPassphrase) => Err(Kind::Open(OpenError::Damaged)),
+            Err(error) => Err(Kind::Open(error)),
+        }
+    }
+
+    /// Changes what came of the passphrase, as long as there is one.
+    fn derived(&self, now: Derived) {
+        if let State::Passphrase(_, derived) = &mut *self.writable() {
+            *derived = now;
+        }
     }
 
     /// The same credential, for a forked child: with locks that no thread of the parent holds.
@@ -121,23 +191,23 @@ impl Opener {
     fn state(&self) -> State {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// It is written in one step, so a panic elsewhere leaves it whole.
+    fn writable(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-fn derive_key(
-    record: &SealedRecord,
-    passphrase: &Passphrase,
-    user: &User,
-) -> Result<RecordKey, Kind> {
-    let mut memory = work_memory(record.cost()).map_err(Kind::Memory)?;
-    record.derive_key(passphrase, user, &mut memory).map_err(|error| match error {
-        OpenError::WrongPassphrase => Kind::WrongPassphrase(user.clone()),
-        OpenError::Kdf(error) => Kind::Memory(error),
-        error => Kind::Open(error),
-    })
+impl State {
+    fn of(passphrase: Passphrase) -> Self {
+        Self::Passphrase(Arc::new(passphrase), Derived::Nothing)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use passsafe_core::{Cost, EntryName};
+
     use super::*;
 
     fn opener() -> Opener {
@@ -164,12 +234,9 @@ mod tests {
     #[test]
     fn a_child_inherits_the_credential_and_leaves_none_behind() {
         let parents = opener();
-        let deriving = parents.deriving.lock();
         let childs = parents.inherit();
         assert_eq!(exposed(&childs), b"pzoom yo-yo");
-        assert!(childs.deriving.try_lock().is_ok());
         assert!(matches!(parents.expose(), Err(Kind::Lost)));
-        drop(deriving);
     }
 
     #[test]
@@ -181,5 +248,36 @@ mod tests {
         let writing = parents.state.write();
         assert!(matches!(parents.inherit().expose(), Err(Kind::Lost)));
         drop(writing);
+    }
+
+    #[test]
+    fn a_refused_passphrase_is_not_tried_at_the_same_safe_again() {
+        let opener = opener();
+        let (ana, bob) = (User::new("ana").unwrap(), User::new("bob").unwrap());
+        let [here, elsewhere] = [1, 2].map(parameters);
+        let key = opener.derive(&here, &ana).unwrap();
+        assert!(Arc::ptr_eq(&key, &opener.derive(&here, &ana).unwrap()), "it is derived once");
+        opener.refused(&key, Some(9));
+        let Err(Kind::WrongPassphrase { proofs_left, .. }) = opener.derive(&here, &ana) else {
+            panic!("it was refused");
+        };
+        assert_eq!(proofs_left, Some(9));
+        assert!(opener.for_another_user().derive(&here, &bob).is_ok());
+        assert!(opener.derive(&elsewhere, &ana).is_ok());
+    }
+
+    /// Parameters of the least cost, whose salt is all this byte.
+    fn parameters(salt: u8) -> KdfParameters {
+        let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
+        let mut random = |out: &mut [u8]| {
+            out.fill(salt);
+            Ok(())
+        };
+        let entries = Entries::new([(EntryName::password(), Secret::from("x"))]).unwrap();
+        let (passphrase, user) = (Passphrase::new("zoom").unwrap(), User::new("ana").unwrap());
+        let mut memory = work_memory(cost).unwrap();
+        let sealed =
+            SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory);
+        sealed.unwrap().record.parameters().clone()
     }
 }

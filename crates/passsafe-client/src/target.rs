@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use passsafe_core::wire::{CLOSE_PATH, Code, SECRET_PATH, STATUS_PATH, State, Status};
-use passsafe_core::{SealedRecord, Token};
+use passsafe_core::{Proof, SealedRecord, Token};
 
 use crate::answer::{self, Fetching};
 use crate::clock;
@@ -62,6 +62,8 @@ struct End {
     /// By [`clock::now`].
     told: Duration,
     left: Duration,
+    /// Nothing where uses are not limited.
+    uses_left: Option<u32>,
 }
 
 impl Target {
@@ -116,19 +118,25 @@ impl Target {
     }
 
     pub(crate) fn status_request(&self) -> Request {
-        self.request("GET", STATUS_PATH, None)
+        self.request("GET", STATUS_PATH, None, None)
     }
 
-    pub(crate) fn secret_request(&self, token: &Token) -> Request {
-        self.request("POST", SECRET_PATH, Some(token))
+    pub(crate) fn secret_request(&self, token: &Token, proof: Option<&Proof>) -> Request {
+        self.request("POST", SECRET_PATH, Some(token), proof)
     }
 
     pub(crate) fn close_request(&self, token: &Token) -> Request {
-        self.request("POST", CLOSE_PATH, Some(token))
+        self.request("POST", CLOSE_PATH, Some(token), None)
     }
 
-    fn request(&self, method: &str, path: &str, token: Option<&Token>) -> Request {
-        Request::new(method, [self.url.prefix(), path], &self.host, token)
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&Token>,
+        proof: Option<&Proof>,
+    ) -> Request {
+        Request::new(method, [self.url.prefix(), path], &self.host, token, proof)
     }
 
     /// Judges the answer to a request for the record. `until` is how long the owner is waited
@@ -141,7 +149,7 @@ impl Target {
     ) -> Result<Step, Error> {
         match answer::fetched(answer)? {
             Fetching::Done(fetched) => {
-                self.note_end(fetched.expires_in);
+                self.note_end(fetched.expires_in, fetched.uses_left);
                 Ok(Step::Done(fetched.record))
             }
             Fetching::Later(after) => {
@@ -158,13 +166,21 @@ impl Target {
 
     /// Takes note of an end that has changed: its owner may have given the safe more time.
     pub(crate) fn asked(&self, status: &Status) {
-        if status.state == State::Open && lock(&self.end).is_some() {
-            self.note_end(Duration::from_secs(status.expires_in_seconds));
+        if status.state == State::Open
+            && let Some(End { uses_left, .. }) = { *lock(&self.end) }
+        {
+            self.note_end(Duration::from_secs(status.expires_in_seconds), uses_left);
         }
     }
 
-    fn note_end(&self, left: Duration) {
-        *lock(&self.end) = Some(End { told: clock::now(), left });
+    fn note_end(&self, left: Duration, uses_left: Option<u32>) {
+        *lock(&self.end) = Some(End { told: clock::now(), left, uses_left });
+    }
+
+    /// How often the record may still be fetched, as the safe said last; nothing where that is
+    /// not limited.
+    pub(crate) fn uses_left(&self) -> Option<u32> {
+        lock(&self.end).as_ref()?.uses_left
     }
 
     /// Whether the safe that gave a record must be over by now.

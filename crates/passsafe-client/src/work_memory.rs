@@ -78,9 +78,10 @@ mod tests {
             out.fill(7);
             Ok(())
         };
-        let record =
+        let sealed =
             SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut ordinary)
                 .unwrap();
+        let record = sealed.record;
         let key = record.derive_key(&passphrase, &user, &mut arena).unwrap();
         assert!(record.open(&key).is_ok());
     }

@@ -24,9 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         (EntryName::password(), Secret::from("S3kr!t")),
         (EntryName::new("certificate")?, Secret::from(vec![0x30; 300])),
     ])?;
-    let json =
-        SealedRecord::seal(&entries, &passphrase, &user, Cost::DEFAULT, &mut random, &mut memory)?
-            .to_json();
+    let sealed =
+        SealedRecord::seal(&entries, &passphrase, &user, Cost::DEFAULT, &mut random, &mut memory)?;
+    let json = sealed.record.to_json();
     println!("{json}");
     println!("a record of {} bytes, safe to hand to anybody", json.len());
 

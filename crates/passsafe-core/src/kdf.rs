@@ -14,6 +14,7 @@ use ring::digest::{Context, SHA256};
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 use crate::passphrase::Passphrase;
+use crate::proof::Proof;
 use crate::user::User;
 
 /// Bytes of the salt that stands in a record.
@@ -200,7 +201,14 @@ impl Commitment {
     }
 }
 
-/// Derives key and commitment: the two halves of one 64-byte Argon2id output.
+/// What one derivation gives: the three thirds of a 96-byte Argon2id output.
+pub(crate) struct Derived {
+    pub(crate) key: Key,
+    pub(crate) commitment: Commitment,
+    pub(crate) proof: Proof,
+}
+
+/// Derives key, commitment and proof.
 ///
 /// The salt that Argon2 sees is the first 16 bytes of
 /// SHA-256(`passsafe-user-v1` ‖ `salt` ‖ `user`).
@@ -210,16 +218,17 @@ pub(crate) fn derive(
     salt: &[u8; SALT_LEN],
     cost: Cost,
     memory: &mut WorkMemory,
-) -> Result<(Key, Commitment), KdfError> {
-    let mut output = Zeroizing::new([0; KEY_LEN + COMMITMENT_LEN]);
+) -> Result<Derived, KdfError> {
+    let mut output = Zeroizing::new([[0; KEY_LEN], [0; COMMITMENT_LEN], [0; Proof::LEN]]);
     let (password, salt) = (passphrase.expose().as_bytes(), bind_user(user, salt));
-    memory.lend(cost, |blocks| argon2id(password, &salt, cost, blocks, output.as_mut_slice()))?;
-    let mut key = Key(Box::new(Zeroizing::new([0; KEY_LEN])));
-    let mut commitment = Commitment([0; COMMITMENT_LEN]);
-    let (key_half, commitment_half) = output.split_at(KEY_LEN);
-    key.0.copy_from_slice(key_half);
-    commitment.0.copy_from_slice(commitment_half);
-    Ok((key, commitment))
+    memory
+        .lend(cost, |blocks| argon2id(password, &salt, cost, blocks, output.as_flattened_mut()))?;
+    let [key, commitment, proof] = &*output;
+    Ok(Derived {
+        key: Key::copied(key),
+        commitment: Commitment(*commitment),
+        proof: Proof::copied(proof),
+    })
 }
 
 fn bind_user(user: &User, salt: &[u8; SALT_LEN]) -> [u8; SALT_LEN] {
@@ -329,26 +338,25 @@ mod tests {
         assert_eq!(HEXLOWER.encode(&tag), vector.tag);
     }
 
-    fn derive_for(passphrase: &str, user: &str, salt: [u8; 16]) -> ([u8; 32], [u8; 32]) {
+    fn derive_for(passphrase: &str, user: &str, salt: [u8; 16]) -> [[u8; 32]; 3] {
         let mut memory = WorkMemory::for_cost(LEAST).unwrap();
         let passphrase = Passphrase::new(passphrase).unwrap();
         let user = User::new(user).unwrap();
-        let (key, commitment) = derive(&passphrase, &user, &salt, LEAST, &mut memory).unwrap();
-        (*key.expose(), commitment.0)
+        let derived = derive(&passphrase, &user, &salt, LEAST, &mut memory).unwrap();
+        [*derived.key.expose(), derived.commitment.0, *derived.proof.expose()]
     }
 
     #[test]
     fn key_depends_on_passphrase_user_and_salt() {
         let base = derive_for("zoom", "ana", [0; 16]);
         assert_eq!(base, derive_for(" ZOOM ", "ana", [0; 16]));
-        assert_ne!(base.0, base.1);
+        assert!(base[0] != base[1] && base[1] != base[2] && base[0] != base[2]);
         for other in [
             derive_for("zoo", "ana", [0; 16]),
             derive_for("zoom", "anb", [0; 16]),
             derive_for("zoom", "ana", [1; 16]),
         ] {
-            assert_ne!(base.0, other.0);
-            assert_ne!(base.1, other.1);
+            assert!(base.iter().zip(&other).all(|(base, other)| base != other));
         }
     }
 
@@ -370,10 +378,10 @@ mod tests {
         let user = User::new("ana").unwrap();
         let more = Cost::new(Cost::MIN_MEMORY_KIB + 8, 1).unwrap();
         derive(&passphrase, &user, &[0; 16], LEAST, &mut memory).unwrap();
-        let (reused, _) = derive(&passphrase, &user, &[0; 16], more, &mut memory).unwrap();
+        let reused = derive(&passphrase, &user, &[0; 16], more, &mut memory).unwrap();
         let mut fresh = WorkMemory::for_cost(more).unwrap();
-        let (expected, _) = derive(&passphrase, &user, &[0; 16], more, &mut fresh).unwrap();
-        assert_eq!(reused.expose(), expected.expose());
+        let expected = derive(&passphrase, &user, &[0; 16], more, &mut fresh).unwrap();
+        assert_eq!(reused.key.expose(), expected.key.expose());
     }
 
     #[test]

@@ -28,8 +28,8 @@
 //!
 //! let passphrase = Passphrase::generate(&mut random)?;
 //! let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))])?;
-//! let record = SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory)?;
-//! let json = record.to_json();
+//! let sealed = SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory)?;
+//! let json = sealed.record.to_json();
 //!
 //! let received = SealedRecord::from_json(json.as_bytes())?;
 //! let key = received.derive_key(&passphrase, &user, &mut memory)?;
@@ -59,6 +59,7 @@ mod entry_name;
 mod kdf;
 mod lifetime;
 mod passphrase;
+mod proof;
 mod random;
 mod record;
 mod secret;
@@ -76,8 +77,11 @@ pub use entry_name::{EntryName, EntryNameError};
 pub use kdf::{Block, Cost, CostError, KdfError, WorkMemory};
 pub use lifetime::{Lifetime, LifetimeError};
 pub use passphrase::{EmptyPassphrase, Passphrase, Typo};
+pub use proof::{Proof, ProofError, ProofHash};
 pub use random::{Random, RandomError};
-pub use record::{OpenError, RecordError, RecordKey, SealError, SealedRecord};
+pub use record::{
+    KdfParameters, OpenError, RecordError, RecordKey, SealError, Sealed, SealedRecord,
+};
 pub use secret::{NotText, Secret, SecretText};
 pub use token::{Token, TokenError};
 #[cfg(feature = "totp")]

@@ -5,6 +5,7 @@
 
 mod exposed;
 mod json;
+mod parameters;
 
 use std::fmt;
 
@@ -15,11 +16,14 @@ use crate::aead::{self, NONCE_LEN, TAG_LEN};
 use crate::entries::{Entries, MAX_PLAINTEXT_LEN, PADDING, PayloadError};
 use crate::kdf::{self, COMMITMENT_LEN, Commitment, Cost, KdfError, Key, SALT_LEN, WorkMemory};
 use crate::passphrase::Passphrase;
+use crate::proof::{Proof, ProofHash};
 use crate::random::{Random, RandomError};
 use crate::stack;
 use crate::user::User;
 
 pub use json::RecordError;
+pub use parameters::KdfParameters;
+pub(crate) use parameters::ParameterFields;
 
 /// An encrypted set of [`Entries`], with all that is needed to open it but the passphrase
 /// and the user. Well-formed, not necessarily genuine: that shows when it is opened.
@@ -34,17 +38,17 @@ pub struct SealedRecord {
 /// What a key belongs to. Two records with different headers are two different safes.
 #[derive(Clone)]
 struct Header {
-    cost: Cost,
-    salt: [u8; SALT_LEN],
+    parameters: KdfParameters,
     commitment: Commitment,
 }
 
-impl Header {
-    fn matches(&self, other: &Self) -> bool {
-        self.cost == other.cost
-            && self.salt == other.salt
-            && self.commitment.matches(&other.commitment)
-    }
+/// What comes of sealing, and what a safe is made of: neither part opens anything.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// What the safe hands out.
+    pub record: SealedRecord,
+    /// By which the safe judges who knows the passphrase.
+    pub proof_hash: ProofHash,
 }
 
 /// The key of one record, derived once and good for every later copy of the same safe.
@@ -53,6 +57,21 @@ impl Header {
 pub struct RecordKey {
     header: Header,
     key: Key,
+    proof: Proof,
+}
+
+impl RecordKey {
+    /// What shows a safe that this key's passphrase is known here.
+    #[must_use]
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
+    /// What it was derived with.
+    #[must_use]
+    pub fn parameters(&self) -> &KdfParameters {
+        &self.header.parameters
+    }
 }
 
 impl fmt::Debug for RecordKey {
@@ -80,15 +99,17 @@ impl SealedRecord {
         cost: Cost,
         random: &mut dyn Random,
         memory: &mut WorkMemory,
-    ) -> Result<Self, SealError> {
+    ) -> Result<Sealed, SealError> {
         let mut salt = [0; SALT_LEN];
         random.fill(&mut salt)?;
         let mut nonce = [0; NONCE_LEN];
         random.fill(&mut nonce)?;
-        stack::wiped_after::<{ stack::DERIVATION }, _>(|| {
-            let (key, commitment) = kdf::derive(passphrase, user, &salt, cost, memory)?;
-            Self::seal_plaintext(&entries.encode(), &key, Header { cost, salt, commitment }, nonce)
-        })
+        let RecordKey { header, key, proof } =
+            KdfParameters { cost, salt }.derive(passphrase, user, memory)?;
+        let record = stack::wiped_after::<{ stack::CIPHER }, _>(|| {
+            Self::seal_plaintext(&entries.encode(), &key, header, nonce)
+        })?;
+        Ok(Sealed { record, proof_hash: proof.hash() })
     }
 
     fn seal_plaintext(
@@ -115,12 +136,9 @@ impl SealedRecord {
         user: &User,
         memory: &mut WorkMemory,
     ) -> Result<RecordKey, OpenError> {
-        let Header { cost, salt, commitment } = &self.header;
-        let (key, derived) = stack::wiped_after::<{ stack::DERIVATION }, _>(|| {
-            kdf::derive(passphrase, user, salt, *cost, memory)
-        })?;
-        if derived.matches(commitment) {
-            Ok(RecordKey { header: self.header.clone(), key })
+        let key = self.header.parameters.derive(passphrase, user, memory)?;
+        if key.header.commitment.matches(&self.header.commitment) {
+            Ok(key)
         } else {
             Err(OpenError::WrongPassphrase)
         }
@@ -130,12 +148,16 @@ impl SealedRecord {
     ///
     /// # Errors
     ///
-    /// [`OpenError::OtherSafe`] if `key` was derived from another safe's record,
+    /// [`OpenError::OtherSafe`] if `key` was derived with another safe's parameters,
+    /// [`OpenError::WrongPassphrase`] if passphrase or user were not those it was sealed with,
     /// [`OpenError::Damaged`] if this one was changed after it was sealed,
     /// [`OpenError::Payload`] if its sealer did not keep to the format.
     pub fn open(&self, key: &RecordKey) -> Result<Entries, OpenError> {
-        if !key.header.matches(&self.header) {
+        if key.header.parameters != self.header.parameters {
             return Err(OpenError::OtherSafe);
+        }
+        if !key.header.commitment.matches(&self.header.commitment) {
+            return Err(OpenError::WrongPassphrase);
         }
         let associated_data = associated_data(&self.header, &self.nonce);
         stack::wiped_after::<{ stack::CIPHER }, _>(|| {
@@ -146,10 +168,10 @@ impl SealedRecord {
         })
     }
 
-    /// What deriving this record's key costs.
+    /// What its key is derived with.
     #[must_use]
-    pub fn cost(&self) -> Cost {
-        self.header.cost
+    pub fn parameters(&self) -> &KdfParameters {
+        &self.header.parameters
     }
 }
 
@@ -248,13 +270,12 @@ fn associated_data(header: &Header, nonce: &[u8; NONCE_LEN]) -> String {
     // Of that length or a little less.
     let mut text = String::with_capacity(160);
     text.push_str("passsafe-sealed-v1:argon2id");
-    for number in
-        [kdf::ARGON2_VERSION, header.cost.memory_kib(), header.cost.iterations(), kdf::PARALLELISM]
-    {
+    let KdfParameters { cost, salt } = &header.parameters;
+    for number in [kdf::ARGON2_VERSION, cost.memory_kib(), cost.iterations(), kdf::PARALLELISM] {
         text.push(':');
         text.push_str(&number.to_string());
     }
-    for bytes in [&header.salt[..], nonce, &header.commitment.0] {
+    for bytes in [&salt[..], nonce, &header.commitment.0] {
         text.push(':');
         BASE64URL_NOPAD.encode_append(bytes, &mut text);
     }
@@ -271,14 +292,15 @@ mod tests {
 
     const LEAST: (u32, u32) = (Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS);
 
-    struct Sealed {
+    struct Fixture {
         record: SealedRecord,
+        proof_hash: ProofHash,
         passphrase: Passphrase,
         user: User,
         memory: WorkMemory,
     }
 
-    impl Sealed {
+    impl Fixture {
         fn new(value: &[u8]) -> Self {
             let cost = Cost::new(LEAST.0, LEAST.1).unwrap();
             let mut memory = WorkMemory::for_cost(cost).unwrap();
@@ -293,10 +315,10 @@ mod tests {
                 });
                 Ok(())
             };
-            let record =
+            let sealed =
                 SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory)
                     .unwrap();
-            Self { record, passphrase, user, memory }
+            Self { record: sealed.record, proof_hash: sealed.proof_hash, passphrase, user, memory }
         }
 
         fn key(&mut self) -> RecordKey {
@@ -315,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_wrong_passphrase_or_user_is_told_from_damage() {
-        let mut sealed = Sealed::new(b"S3kr!t");
+        let mut sealed = Fixture::new(b"S3kr!t");
         let other = Passphrase::new("zoom zoo").unwrap();
         let refused = sealed.record.derive_key(&other, &sealed.user, &mut sealed.memory);
         assert_eq!(refused.err(), Some(OpenError::WrongPassphrase));
@@ -334,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_key_opens_later_copies_and_no_other_safe() {
-        let mut sealed = Sealed::new(b"S3kr!t");
+        let mut sealed = Fixture::new(b"S3kr!t");
         let key = sealed.key();
         assert_eq!(
             sealed.record.open(&key).unwrap().take(&EntryName::password()).unwrap().expose(),
@@ -342,19 +364,34 @@ mod tests {
         );
 
         let mut other = sealed.record.clone();
-        other.header.salt[0] ^= 1;
+        other.header.parameters.salt[0] ^= 1;
         assert_eq!(other.open(&key).err(), Some(OpenError::OtherSafe));
         let mut other = sealed.record.clone();
-        other.header.cost = Cost::DEFAULT;
+        other.header.parameters.cost = Cost::DEFAULT;
         assert_eq!(other.open(&key).err(), Some(OpenError::OtherSafe));
         let mut other = sealed.record.clone();
         other.header.commitment.0[0] ^= 1;
-        assert_eq!(other.open(&key).err(), Some(OpenError::OtherSafe));
+        assert_eq!(other.open(&key).err(), Some(OpenError::WrongPassphrase));
+    }
+
+    #[test]
+    fn the_right_passphrase_and_user_alone_prove_themselves() {
+        let mut sealed = Fixture::new(b"S3kr!t");
+        let key = sealed.key();
+        assert!(sealed.proof_hash.matches(key.proof()));
+        for (passphrase, user) in [("zoom zoo", "ana"), ("zoom zoom", "anb")] {
+            let (passphrase, user) =
+                (Passphrase::new(passphrase).unwrap(), User::new(user).unwrap());
+            let parameters = sealed.record.parameters();
+            let key = parameters.derive(&passphrase, &user, &mut sealed.memory).unwrap();
+            assert!(!sealed.proof_hash.matches(key.proof()));
+            assert_eq!(sealed.record.open(&key).err(), Some(OpenError::WrongPassphrase));
+        }
     }
 
     #[test]
     fn a_genuine_record_with_a_malformed_content_is_named_so() {
-        let mut sealed = Sealed::new(b"S3kr!t");
+        let mut sealed = Fixture::new(b"S3kr!t");
         let key = sealed.key();
         let record = SealedRecord::seal_plaintext(
             &[0; 256],
@@ -368,7 +405,7 @@ mod tests {
 
     #[test]
     fn a_single_flipped_bit_anywhere_is_refused() {
-        let mut sealed = Sealed::new(b"S3kr!t");
+        let mut sealed = Fixture::new(b"S3kr!t");
         let json = sealed.record.to_json();
         let key = sealed.key();
         assert!(sealed.open_first(json.as_bytes()).is_ok());
@@ -380,7 +417,7 @@ mod tests {
             // nothing new about it.
             match record.open(&key) {
                 Err(OpenError::Damaged) => {}
-                Err(OpenError::OtherSafe) => {
+                Err(OpenError::OtherSafe | OpenError::WrongPassphrase) => {
                     assert!(sealed.open_first(&flipped).is_err(), "bit {bit} from the passphrase");
                 }
                 other => panic!("bit {bit}: {other:?}"),
@@ -395,7 +432,7 @@ mod tests {
         let entries =
             Entries::new(names.map(|name| (name, Secret::from(std::mem::take(&mut first)))))
                 .unwrap();
-        let mut sealed = Sealed::new(b"");
+        let mut sealed = Fixture::new(b"");
         let key = sealed.key();
         let record =
             SealedRecord::seal_plaintext(&entries.encode(), &key.key, key.header.clone(), [0; 24])

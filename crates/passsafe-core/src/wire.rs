@@ -6,6 +6,8 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::record::{KdfParameters, ParameterFields, RecordError};
+
 /// Version of the HTTP protocol, as the status reports it.
 pub const PROTOCOL: u32 = 1;
 /// Port that a safe serves on unless told otherwise.
@@ -18,23 +20,29 @@ pub const STATUS_PATH: &str = "/v1/status";
 pub const CLOSE_PATH: &str = "/v1/close";
 /// Request header that carries the token, lower-case as HTTP libraries want it.
 pub const TOKEN_HEADER: &str = "passsafe-token";
+/// Request header that carries the proof that the passphrase is known, lower-case too.
+pub const PROOF_HEADER: &str = "passsafe-proof";
 /// Response header with the whole seconds that the safe has left.
 pub const EXPIRES_IN_HEADER: &str = "passsafe-expires-in";
+/// Response header with the uses that are left, where they are limited.
+pub const USES_LEFT_HEADER: &str = "passsafe-uses-left";
 /// Media type of problems (RFC 9457).
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 /// Media type of the record and the status.
 pub const JSON_MEDIA_TYPE: &str = "application/json";
 /// Wrong tokens that lock a safe.
 pub const MAX_ATTEMPTS: u8 = 3;
+/// Wrong passphrases, by their proofs, that lock a safe.
+pub const MAX_PROOFS: u8 = 10;
 
 /// Where a safe is in its life. All states but [`State::Open`] are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum State {
-    /// Hands out its record to whoever has the token.
+    /// Hands out its record to who has the token and knows the passphrase.
     Open,
-    /// Three wrong tokens came.
+    /// Three wrong tokens came, or ten wrong passphrases.
     Locked,
     /// The last allowed use was made.
     Spent,
@@ -59,13 +67,15 @@ pub struct Status {
     pub expires_in_seconds: u64,
     /// Wrong tokens that may still come before the safe locks.
     pub attempts_left: u8,
+    /// Wrong passphrases that may still come before the safe locks.
+    pub proofs_left: u8,
 }
 
 impl Status {
     /// A status of this protocol version.
     #[must_use]
-    pub fn new(state: State, expires_in_seconds: u64, attempts_left: u8) -> Self {
-        Self { protocol: PROTOCOL, state, expires_in_seconds, attempts_left }
+    pub fn new(state: State, expires_in_seconds: u64, attempts_left: u8, proofs_left: u8) -> Self {
+        Self { protocol: PROTOCOL, state, expires_in_seconds, attempts_left, proofs_left }
     }
 
     /// Reads a status; `None` for anything else. Fields that are not known are ignored.
@@ -96,7 +106,13 @@ pub enum Code {
     MalformedToken,
     /// Six digits, and wrong: this one counted.
     InvalidToken,
-    /// Three wrong tokens came.
+    /// The token is right; the answer says what to derive the proof with. Nothing was counted.
+    ProofRequired,
+    /// Two proof headers, or one that is not 43 characters of base64url.
+    MalformedProof,
+    /// The proof is not that of the safe's passphrase and user: this one counted.
+    WrongPassphrase,
+    /// Three wrong tokens came, or ten wrong passphrases.
     Locked,
     /// The last allowed use was made.
     Spent,
@@ -121,9 +137,11 @@ impl Code {
     pub fn status(self) -> u16 {
         match self {
             Self::AwaitingConsent => 202,
-            Self::MissingToken | Self::MalformedToken | Self::Unknown => 400,
+            Self::MissingToken | Self::MalformedToken | Self::MalformedProof | Self::Unknown => 400,
             Self::InvalidToken => 401,
-            Self::ForbiddenOrigin | Self::Denied => 403,
+            Self::ForbiddenOrigin | Self::ProofRequired | Self::WrongPassphrase | Self::Denied => {
+                403
+            }
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Spent | Self::Expired | Self::Closed => 410,
@@ -146,7 +164,10 @@ impl Code {
             Self::MissingToken => "the Passsafe-Token header is missing",
             Self::MalformedToken => "a token is one header of six digits",
             Self::InvalidToken => "the token is wrong",
-            Self::Locked => "three wrong tokens locked the safe",
+            Self::ProofRequired => "the safe wants a proof that the passphrase is known",
+            Self::MalformedProof => "a proof is one header of 43 characters of base64url",
+            Self::WrongPassphrase => "the passphrase or the user is wrong",
+            Self::Locked => "too many wrong tokens or passphrases locked the safe",
             Self::Spent => "the last allowed use was made",
             Self::Expired => "the safe has expired",
             Self::Closed => "the safe was closed",
@@ -168,16 +189,29 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status again.
     pub status: u16,
-    /// With [`Code::InvalidToken`]: wrong tokens that may still come.
+    /// With [`Code::InvalidToken`]: wrong tokens that may still come. With [`Code::Locked`] none,
+    /// if that is what locked the safe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts_left: Option<u8>,
+    /// The same of wrong passphrases, with [`Code::WrongPassphrase`] and [`Code::Locked`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proofs_left: Option<u8>,
+    #[serde(flatten)]
+    parameters: ParameterFields,
 }
 
 impl Problem {
     /// A problem with its code's title and status.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, title: code.title().to_owned(), status: code.status(), attempts_left: None }
+        Self {
+            code,
+            title: code.title().to_owned(),
+            status: code.status(),
+            attempts_left: None,
+            proofs_left: None,
+            parameters: ParameterFields::default(),
+        }
     }
 
     /// Reads a problem; `None` for anything else. Fields that are not known are ignored.
@@ -190,6 +224,29 @@ impl Problem {
     #[must_use]
     pub fn with_attempts_left(self, attempts_left: u8) -> Self {
         Self { attempts_left: Some(attempts_left), ..self }
+    }
+
+    /// Adds how many wrong passphrases may still come.
+    #[must_use]
+    pub fn with_proofs_left(self, proofs_left: u8) -> Self {
+        Self { proofs_left: Some(proofs_left), ..self }
+    }
+
+    /// Adds what the key and the proof are derived with.
+    #[must_use]
+    pub fn with_parameters(self, parameters: &KdfParameters) -> Self {
+        Self { parameters: ParameterFields::new(parameters), ..self }
+    }
+
+    /// With [`Code::ProofRequired`]: what the key and the proof are derived with, within the
+    /// bounds of [`Cost`](crate::Cost). `None` if they are missing.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`] if they are not those of a record of version 1.
+    #[must_use]
+    pub fn parameters(&self) -> Option<Result<KdfParameters, RecordError>> {
+        self.parameters.parameters()
     }
 }
 
@@ -205,7 +262,7 @@ mod tests {
     #[test]
     fn the_status_is_the_documented_one() {
         let json = r#"{"protocol":1,"state":"open","expires_in_seconds":1450,"attempts_left":3}"#;
-        let status = Status::new(State::Open, 1_450, 3);
+        let status = Status::new(State::Open, 1_450, 3, 10);
         assert_eq!(serde_json::to_string(&status).unwrap(), json);
         assert_eq!(serde_json::from_str::<Status>(json).unwrap(), status);
     }

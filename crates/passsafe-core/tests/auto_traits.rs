@@ -2,8 +2,9 @@
 //! private fields, so nothing else would notice a change.
 
 use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Moment, OpenError, Passphrase, RecordError,
-    RecordKey, SealError, SealedRecord, Secret, SecretText, Seed, Token, User, WorkMemory, wire,
+    Cost, Deadline, Entries, EntryName, Lifetime, Moment, OpenError, Passphrase, Proof,
+    RecordError, RecordKey, SealError, SealedRecord, Secret, SecretText, Seed, Token, User,
+    WorkMemory, wire,
 };
 
 fn is_shared_between_threads<T: Send + Sync + Unpin + 'static>() {}
@@ -18,6 +19,7 @@ fn everything_is_shared_between_threads() {
     is_shared_between_threads::<Moment>();
     is_shared_between_threads::<OpenError>();
     is_shared_between_threads::<Passphrase>();
+    is_shared_between_threads::<Proof>();
     is_shared_between_threads::<RecordError>();
     is_shared_between_threads::<RecordKey>();
     is_shared_between_threads::<SealError>();

@@ -15,7 +15,7 @@ use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use passsafe_core::{
-    Cost, Entries, EntryName, Lifetime, OpenError, Passphrase, PayloadError, RecordError,
+    Cost, Entries, EntryName, Lifetime, OpenError, Passphrase, PayloadError, Proof, RecordError,
     SealedRecord, Secret, Seed, Token, User, WorkMemory,
 };
 use serde::Deserialize;
@@ -34,6 +34,8 @@ struct Good {
     argon2_salt_hex: String,
     key_hex: String,
     commitment_hex: String,
+    proof: String,
+    proof_hash_hex: String,
     aad: String,
     plaintext: Bytes,
     entries: BTreeMap<String, Bytes>,
@@ -162,6 +164,9 @@ fn every_good_record_opens_to_its_entries() {
 
         let record = SealedRecord::from_json(vector.record.as_bytes()).unwrap();
         let key = record.derive_key(&passphrase, &user, &mut memory).unwrap();
+        let mut proof = [0; Proof::WIRE_LEN];
+        key.proof().write_wire(&mut proof);
+        assert_eq!(str::from_utf8(&proof).unwrap(), vector.proof, "{name}");
         let entries = record.open(&key).unwrap();
         let names: Vec<&str> = entries.names().map(EntryName::as_str).collect();
         assert_eq!(names, vector.entries.keys().collect::<Vec<_>>(), "{name}");
@@ -181,7 +186,7 @@ fn sealing_with_the_same_salt_and_nonce_gives_the_same_record() {
         let bytes = |field: &str| {
             BASE64URL_NOPAD.decode(fields.get(field).unwrap().as_str().unwrap().as_bytes()).unwrap()
         };
-        let cost = SealedRecord::from_json(vector.record.as_bytes()).unwrap().cost();
+        let cost = SealedRecord::from_json(vector.record.as_bytes()).unwrap().parameters().cost();
         let mut draws = vec![bytes("nonce"), bytes("salt")];
         let mut random = |out: &mut [u8]| {
             out.copy_from_slice(&draws.pop().unwrap());
@@ -192,8 +197,10 @@ fn sealing_with_the_same_salt_and_nonce_gives_the_same_record() {
         let entries = opened(&vector, &passphrase, &user, &mut memory);
         let sealed =
             SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory)
-                .unwrap()
-                .to_json();
+                .unwrap();
+        let hash = HEXLOWER.encode(sealed.proof_hash.as_bytes());
+        assert_eq!(hash, vector.proof_hash_hex, "{}", vector.name);
+        let sealed = sealed.record.to_json();
         assert_eq!(serde_json::from_str::<Value>(&sealed).unwrap(), fields, "{}", vector.name);
         if vector.name != "relaxed_json" {
             assert_eq!(sealed, vector.record, "{}", vector.name);
@@ -250,7 +257,7 @@ fn intermediate_values_agree_with_the_record() {
 fn every_bad_record_is_refused_for_its_fault() {
     let mut memory = memory();
     let vectors = bad();
-    assert_eq!(vectors.len(), 152);
+    assert_eq!(vectors.len(), 153);
     for vector in vectors {
         let (class, field) = refusal(&vector, &mut memory);
         // The commitment differs for either, and does not tell which of them it was.

@@ -312,5 +312,5 @@ fn python_status<'py>(py: Python<'py>, status: &Status) -> PyResult<Bound<'py, P
         _ => "unknown",
     };
     let class = py.import("passsafe._status")?.getattr("Status")?;
-    class.call1((state, status.expires_in_seconds, status.attempts_left))
+    class.call1((state, status.expires_in_seconds, status.attempts_left, status.proofs_left))
 }

@@ -93,7 +93,16 @@ pub(crate) fn raised(
     };
     let (class, what, hint) = words(error, url);
     let typo = typo.map(|typo| typo.to_string());
-    class.error(py, &sentences(&what, typo.as_deref().unwrap_or(hint)))
+    let mut message = sentences(&what, typo.as_deref().unwrap_or(hint));
+    if matches!(error.kind(), ErrorKind::UnknownEntry | ErrorKind::NotText)
+        && let Some(left) = client.and_then(Client::uses_left)
+    {
+        message.push_str(&used(left));
+    }
+    match class {
+        Class::WrongPassphrase => class.made(py, (message, error.proofs_left())),
+        class => class.error(py, &message),
+    }
 }
 
 const NEW_ONE: &str = "start a new one with 'passsafe', and make a client with its credentials";
@@ -104,6 +113,9 @@ fn words(error: &Error, url: &BaseUrl) -> (Class, String, &'static str) {
     let over = |class, how: &str| (class, format!("the safe at {url} {how}"), NEW_ONE);
     let told = |class, hint| (class, error.to_string(), hint);
     match error.kind() {
+        ErrorKind::Locked if error.proofs_left() == Some(0) => {
+            over(Class::MaxInvalidTokens, "is locked for good: ten wrong passphrases were tried")
+        }
         ErrorKind::Locked => {
             over(Class::MaxInvalidTokens, "is locked for good: three wrong tokens were tried")
         }
@@ -207,6 +219,15 @@ fn foreign(py: Python<'_>, error: &Error, url: &BaseUrl) -> PyErr {
 fn account_name(py: Python<'_>, uid: u32) -> Option<String> {
     let entry = py.import("pwd").and_then(|pwd| pwd.call_method1("getpwuid", (uid,)));
     entry.and_then(|entry| entry.getattr("pw_name")?.extract()).ok()
+}
+
+/// What a failure has cost that could only be known once the safe was open.
+fn used(left: u32) -> String {
+    match left {
+        0 => " This was the last use of the safe.".to_owned(),
+        1 => " This was a use of the safe, and 1 is left.".to_owned(),
+        left => format!(" This was a use of the safe, and {left} are left."),
+    }
 }
 
 /// `What happened. What to do.`

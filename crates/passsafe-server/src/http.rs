@@ -18,7 +18,7 @@ use hyper::header::{
 use hyper::{Request, Response, StatusCode, Uri};
 use passsafe_core::wire::{
     CLOSE_PATH, Code, EXPIRES_IN_HEADER, JSON_MEDIA_TYPE, PROBLEM_MEDIA_TYPE, Problem, SECRET_PATH,
-    STATUS_PATH,
+    STATUS_PATH, USES_LEFT_HEADER,
 };
 use serde::Serialize;
 
@@ -27,9 +27,10 @@ use self::guards::Headers;
 use crate::safe::Refusal;
 
 static EXPIRES_IN: HeaderName = HeaderName::from_static(EXPIRES_IN_HEADER);
+static USES_LEFT: HeaderName = HeaderName::from_static(USES_LEFT_HEADER);
 
 /// Most headers of an answer, hyper's own apart.
-const HEADERS: usize = 4;
+const HEADERS: usize = 5;
 
 /// Answers one request.
 pub(crate) async fn answer<B: Body>(
@@ -39,8 +40,18 @@ pub(crate) async fn answer<B: Body>(
     let mut response = judge(request, context).await.unwrap_or_else(|refused| match refused {
         Refused::Guard(problem) => refusal(request, &problem),
         Refused::Safe(refused) => {
-            let mut answer = refusal(request, &refused.into());
-            if let Some(seconds) = retry_after(refused) {
+            let retry_after = retry_after(&refused);
+            let is_locked = refused == Refusal::Locked;
+            let mut problem = Problem::from(refused);
+            if is_locked {
+                // Which of them is none tells what locked it.
+                let status = context.service.safe.status();
+                problem = problem
+                    .with_attempts_left(status.attempts_left)
+                    .with_proofs_left(status.proofs_left);
+            }
+            let mut answer = refusal(request, &problem);
+            if let Some(seconds) = retry_after {
                 answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             }
             answer
@@ -94,10 +105,18 @@ async fn judge<B: Body>(
         }
         Operation::Fetch => {
             let token = headers.token()?;
-            let release = safe.fetch_as(context.asker().await, &token)?;
+            let (asker, proof) = (context.asker().await, headers.proof());
+            if proof.is_err() {
+                // A wrong token counts all the same, and a right one learns nothing of the proof.
+                safe.judge_token(asker, &token)?;
+            }
+            let release = safe.fetch_as(asker, &token, proof?.as_ref())?;
             let seconds = HeaderValue::from(release.remaining.as_secs());
             let mut answer = response(StatusCode::OK, release.record, Some(JSON_MEDIA_TYPE));
             answer.headers_mut().insert(&EXPIRES_IN, seconds);
+            if let Some(uses_left) = release.uses_left {
+                answer.headers_mut().insert(&USES_LEFT, HeaderValue::from(uses_left));
+            }
             Ok(answer)
         }
         Operation::Close => {
@@ -186,7 +205,7 @@ fn json(value: &impl Serialize) -> Bytes {
 }
 
 /// Whole seconds, at least one.
-fn retry_after(refusal: Refusal) -> Option<u64> {
+fn retry_after(refusal: &Refusal) -> Option<u64> {
     match refusal {
         Refusal::AwaitingConsent => Some(1),
         Refusal::Busy { retry_after } => {
@@ -201,6 +220,12 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::InvalidToken { attempts_left } => {
                 Self::new(Code::InvalidToken).with_attempts_left(attempts_left)
+            }
+            Refusal::ProofRequired { parameters } => {
+                Self::new(Code::ProofRequired).with_parameters(&parameters)
+            }
+            Refusal::WrongPassphrase { proofs_left } => {
+                Self::new(Code::WrongPassphrase).with_proofs_left(proofs_left)
             }
             Refusal::Locked => Self::new(Code::Locked),
             Refusal::Spent => Self::new(Code::Spent),

@@ -29,14 +29,14 @@
 //! # let mut memory = WorkMemory::for_cost(cost)?;
 //! # let mut random = |out: &mut [u8]| { out.fill(7); Ok(()) };
 //! # let (words, user) = (Passphrase::new("zoom")?, User::new("ana")?);
-//! # let record = SealedRecord::seal(&secrets, &words, &user, cost, &mut random, &mut memory)?;
+//! # let sealed = SealedRecord::seal(&secrets, &words, &user, cost, &mut random, &mut memory)?;
 //! # let shutdown = std::future::ready(());
 //! # let seed = Seed::generate(&mut random)?;
-//! // Given: a sealed record, the seed of its token, and a future that ends the safe early.
+//! // Given: what was sealed, the seed of its token, and a future that ends the safe early.
 //! let listeners = bind_localhost(0)?; // any free port; usually 8051
 //! let clock = Arc::new(SystemClock);
 //! let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
-//! let safe = Arc::new(Safe::new(&record, seed.token(Lifetime::DEFAULT), deadline, clock));
+//! let safe = Arc::new(Safe::new(&sealed, seed.token(Lifetime::DEFAULT), deadline, clock));
 //! let (hosts, admission) = (AllowedHosts::default(), Admission::default());
 //! let end = run(listeners, safe, hosts, admission, shutdown).await?;
 //! println!("the safe is {end:?}");

@@ -2,8 +2,9 @@
 //!
 //! One short mutex stands over everything that a decision needs, clocks included, and
 //! nothing awaits inside it. A wrong token is counted in the critical section that judges
-//! it, so a million tokens in parallel are judged exactly three times. Every end drops the
-//! record and the token, which wipes them; a clock that is set back revives nothing. Events
+//! it, so a million tokens in parallel are judged exactly three times; a wrong proof likewise,
+//! ten times. Without the proof that its passphrase is known nothing of the record leaves, no use
+//! is made and the user is not asked. Every end drops the record and the token, which wipes them; a clock that is set back revives nothing. Events
 //! are reported where they are judged, so that their order is that of the judgements.
 
 pub(crate) mod caller;
@@ -17,12 +18,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use passsafe_core::wire::{State, Status};
-use passsafe_core::{Deadline, Moment, SealedRecord, Token};
+use passsafe_core::wire::{MAX_ATTEMPTS, MAX_PROOFS, State, Status};
+use passsafe_core::{Deadline, KdfParameters, Moment, Proof, ProofHash, Sealed, Token};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use self::wrong_tokens::Attempts;
+use self::wrong_tokens::Tries;
 use crate::clock::Clock;
 use crate::safe::caller::Caller;
 use crate::safe::consent::{Asker, Consent, Questions, Ruling};
@@ -39,7 +40,8 @@ pub struct Safe {
 struct Inner {
     state: State,
     deadline: Deadline,
-    attempts: Attempts,
+    attempts: Tries,
+    proofs: Tries,
     /// Present while the safe is open.
     contents: Option<Contents>,
 }
@@ -52,6 +54,9 @@ impl Inner {
 
 struct Contents {
     token: Token,
+    proof_hash: ProofHash,
+    /// What a proof is derived with.
+    parameters: KdfParameters,
     /// The record's JSON, written once; clones share it, and the last one wipes it.
     record: Bytes,
     uses_left: Option<NonZeroU32>,
@@ -59,12 +64,14 @@ struct Contents {
     consent: Option<Consent>,
 }
 
-/// What a right token gets.
+/// What a right token and the proof get.
 pub struct Release {
     /// The record's JSON.
     pub record: Bytes,
     /// Time that the safe has left.
     pub remaining: Duration,
+    /// How often the record may still be handed out, where that is limited.
+    pub uses_left: Option<u32>,
 }
 
 impl fmt::Debug for Release {
@@ -74,7 +81,7 @@ impl fmt::Debug for Release {
 }
 
 /// Why a well-formed request for the record or for closing was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The token is wrong, and this was counted.
@@ -83,7 +90,20 @@ pub enum Refusal {
         /// Wrong tokens that may still come.
         attempts_left: u8,
     },
-    /// Three wrong tokens came.
+    /// The token is right, and a proof that the passphrase is known is missing. Nothing was
+    /// counted.
+    #[error("the safe wants a proof that the passphrase is known")]
+    ProofRequired {
+        /// What the proof is derived with.
+        parameters: KdfParameters,
+    },
+    /// The proof is not that of the passphrase and the user, and this was counted.
+    #[error("the passphrase or the user is wrong, {proofs_left} tries left")]
+    WrongPassphrase {
+        /// Wrong proofs that may still come.
+        proofs_left: u8,
+    },
+    /// Three wrong tokens came, or ten wrong proofs.
     #[error("the safe is locked")]
     Locked,
     /// The last allowed use was made.
@@ -124,19 +144,21 @@ pub enum ExtendError {
 impl Safe {
     /// An open safe. It lets go of the record when it ends.
     #[must_use]
-    pub fn new(
-        record: &SealedRecord,
-        token: Token,
-        deadline: Deadline,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let record = Bytes::from_owner(Zeroizing::new(record.to_json().into_bytes()));
-        let contents = Contents { token, record, uses_left: None, consent: None };
+    pub fn new(sealed: &Sealed, token: Token, deadline: Deadline, clock: Arc<dyn Clock>) -> Self {
+        let contents = Contents {
+            token,
+            proof_hash: sealed.proof_hash.clone(),
+            parameters: sealed.record.parameters().clone(),
+            record: Bytes::from_owner(Zeroizing::new(sealed.record.to_json().into_bytes())),
+            uses_left: None,
+            consent: None,
+        };
         Self {
             inner: Mutex::new(Inner {
                 state: State::Open,
                 deadline,
-                attempts: Attempts::default(),
+                attempts: Tries::new(MAX_ATTEMPTS),
+                proofs: Tries::new(MAX_PROOFS),
                 contents: Some(contents),
             }),
             clock,
@@ -149,13 +171,13 @@ impl Safe {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use passsafe_core::{Deadline, Lifetime, SealedRecord, Token};
+    /// # use passsafe_core::{Deadline, Lifetime, Sealed, Token};
     /// # use passsafe_server::{Caller, Clock, Event, Safe, SystemClock};
-    /// # fn example(record: &SealedRecord, token: Token, wrong: &Token) {
+    /// # fn example(sealed: &Sealed, token: Token, wrong: &Token) {
     /// # let clock = Arc::new(SystemClock);
     /// # let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
-    /// let (safe, mut events) = Safe::new(record, token, deadline, clock).with_events();
-    /// assert!(safe.fetch(wrong).is_err());
+    /// let (safe, mut events) = Safe::new(sealed, token, deadline, clock).with_events();
+    /// assert!(safe.fetch(wrong, None).is_err());
     /// // The embedding program itself asked, not a connection.
     /// let expected = Event::InvalidToken { caller: Caller::default(), attempts_left: 2 };
     /// assert_eq!(events.try_next(), Some(expected));
@@ -167,7 +189,7 @@ impl Safe {
         (Self { reporter, ..self }, events)
     }
 
-    /// Asks the user before each release. A client with the right token waits for the answer,
+    /// Asks the user before each release. A client with the right token and proof waits for the answer,
     /// for a minute at most; a use is set aside for that long.
     #[must_use]
     pub fn with_consent(self) -> (Self, Questions) {
@@ -188,22 +210,28 @@ impl Safe {
         self
     }
 
-    /// Hands out the record for the right token, to the embedding program itself.
+    /// Hands out the record for the right token and proof, to the embedding program itself.
     ///
     /// # Errors
     ///
     /// [`Refusal`]; [`Refusal::InvalidToken`] has been counted, and at the third one the
-    /// safe is locked. After [`Refusal::AwaitingConsent`] the same call collects the user's
-    /// answer.
-    pub fn fetch(&self, token: &Token) -> Result<Release, Refusal> {
-        self.fetch_as(&Asker::default(), token)
+    /// safe is locked; so has [`Refusal::WrongPassphrase`], up to the tenth. After
+    /// [`Refusal::AwaitingConsent`] the same call collects the user's answer.
+    pub fn fetch(&self, token: &Token, proof: Option<&Proof>) -> Result<Release, Refusal> {
+        self.fetch_as(&Asker::default(), token, proof)
     }
 
-    /// Hands out the record for the right token, if need be after the user's consent.
-    pub(crate) fn fetch_as(&self, asker: &Asker, token: &Token) -> Result<Release, Refusal> {
+    /// Hands out the record for the right token and proof, if need be after the user's consent.
+    pub(crate) fn fetch_as(
+        &self,
+        asker: &Asker,
+        token: &Token,
+        proof: Option<&Proof>,
+    ) -> Result<Release, Refusal> {
         let mut inner = self.lock();
         let now = self.clock.now();
-        let (contents, remaining) = self.judge(&mut inner, token, now, &asker.caller)?;
+        let (contents, remaining) =
+            self.judge_proof(&mut inner, token, proof, now, &asker.caller)?;
         if let Some(consent) = &mut contents.consent {
             match consent.judge(asker, now.boot, contents.uses_left, &self.reporter) {
                 Ruling::Allowed => {}
@@ -221,14 +249,20 @@ impl Safe {
                 self.end(&mut inner, State::Spent, None);
             }
         }
-        Ok(Release { record, remaining })
+        Ok(Release { record, remaining, uses_left: uses })
+    }
+
+    /// Judges the token of a request that comes to nothing whatever the token is.
+    pub(crate) fn judge_token(&self, asker: &Asker, token: &Token) -> Result<(), Refusal> {
+        self.judge(&mut self.lock(), token, self.clock.now(), &asker.caller).map(drop)
     }
 
     /// Closes the safe for the right token.
     ///
     /// # Errors
     ///
-    /// As for [`Safe::fetch`], with which it shares the count of wrong tokens.
+    /// As for [`Safe::fetch`], with which it shares the count of wrong tokens. It takes no
+    /// proof: who has the token may close the safe.
     pub fn close(&self, token: &Token) -> Result<(), Refusal> {
         self.close_as(&Asker::default(), token)
     }
@@ -268,7 +302,7 @@ impl Safe {
         let mut inner = self.lock();
         let left = self.remaining_or_expire(&mut inner, self.clock.now());
         let seconds = left.filter(|_| inner.state == State::Open).map_or(0, |left| left.as_secs());
-        Status::new(inner.state, seconds, inner.attempts.left())
+        Status::new(inner.state, seconds, inner.attempts.left(), inner.proofs.left())
     }
 
     /// Time until the deadline, whatever the state; `None` when it has passed, and then an
@@ -322,7 +356,7 @@ impl Safe {
         let remaining = self.remaining_or_expire(inner, now);
         let Inner { contents, attempts, .. } = inner;
         if let Some(contents) = contents
-            && let Err(attempts_left) = attempts.check(&contents.token, token)
+            && let Err(attempts_left) = attempts.judge(contents.token.matches(token))
         {
             self.reporter.report(|| Event::InvalidToken { caller: caller.clone(), attempts_left });
             if attempts_left == 0 {
@@ -339,6 +373,30 @@ impl Safe {
                 _ => Refusal::Closed,
             }),
         }
+    }
+
+    /// Passes the right token and the right proof of an open safe; counts a wrong one.
+    fn judge_proof<'a>(
+        &self,
+        inner: &'a mut Inner,
+        token: &Token,
+        proof: Option<&Proof>,
+        now: Moment,
+        caller: &Caller,
+    ) -> Result<(&'a mut Contents, Duration), Refusal> {
+        let (contents, _) = self.judge(inner, token, now, caller)?;
+        let Some(proof) = proof else {
+            return Err(Refusal::ProofRequired { parameters: contents.parameters.clone() });
+        };
+        let is_right = contents.proof_hash.matches(proof);
+        if let Err(proofs_left) = inner.proofs.judge(is_right) {
+            self.reporter.report(|| Event::WrongPassphrase { caller: caller.clone(), proofs_left });
+            if proofs_left == 0 {
+                self.end(inner, State::Locked, None);
+            }
+            return Err(Refusal::WrongPassphrase { proofs_left });
+        }
+        self.judge(inner, token, now, caller)
     }
 
     fn remaining_or_expire(&self, inner: &mut Inner, now: Moment) -> Option<Duration> {
@@ -368,6 +426,7 @@ impl Safe {
         self.inner.lock().unwrap_or_else(|poisoned| {
             let mut inner = poisoned.into_inner();
             inner.attempts.use_up();
+            inner.proofs.use_up();
             self.end(&mut inner, State::Locked, None);
             inner
         })

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, SealedRecord, Secret, Token,
-    User, WorkMemory,
+    Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, Proof, RecordKey, Sealed,
+    SealedRecord, Secret, Token, User, WorkMemory,
 };
 
 use crate::clock::Clock;
@@ -22,31 +22,47 @@ pub(crate) fn token(number: u32) -> Token {
 pub(crate) fn safe() -> (Safe, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
     let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
-    (Safe::new(&record(), token(RIGHT), deadline, clock.clone()), clock)
+    (Safe::new(sealed(), token(RIGHT), deadline, clock.clone()), clock)
 }
 
-/// A record costs a key derivation, so all tests share one.
+/// What [`safe`] hands out.
 pub(crate) fn record() -> SealedRecord {
-    static RECORD: OnceLock<SealedRecord> = OnceLock::new();
-    RECORD.get_or_init(seal).clone()
+    sealed().record.clone()
 }
 
-fn seal() -> SealedRecord {
+/// The proof of [`safe`].
+pub(crate) fn proof() -> &'static Proof {
+    shared().1.proof()
+}
+
+/// A proof that is not that of [`safe`].
+pub(crate) fn wrong_proof() -> Proof {
+    Proof::copied(&[7; Proof::LEN])
+}
+
+fn sealed() -> &'static Sealed {
+    &shared().0
+}
+
+/// Each costs a key derivation, so all tests share them.
+fn shared() -> &'static (Sealed, RecordKey) {
+    static SHARED: OnceLock<(Sealed, RecordKey)> = OnceLock::new();
+    SHARED.get_or_init(seal)
+}
+
+fn seal() -> (Sealed, RecordKey) {
     let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
     let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]).unwrap();
     let mut random = |out: &mut [u8]| {
         out.fill(7);
         Ok(())
     };
-    SealedRecord::seal(
-        &entries,
-        &Passphrase::new("zoom").unwrap(),
-        &User::new("ana").unwrap(),
-        cost,
-        &mut random,
-        &mut WorkMemory::for_cost(cost).unwrap(),
-    )
-    .unwrap()
+    let (passphrase, user) = (Passphrase::new("zoom").unwrap(), User::new("ana").unwrap());
+    let mut memory = WorkMemory::for_cost(cost).unwrap();
+    let sealed =
+        SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory).unwrap();
+    let key = sealed.record.derive_key(&passphrase, &user, &mut memory).unwrap();
+    (sealed, key)
 }
 
 pub(crate) struct ManualClock(Mutex<Moment>);

@@ -15,7 +15,7 @@ use passsafe_core::wire::State;
 use passsafe_server::{Admission, AllowedHosts, bind_localhost};
 use tokio::runtime::Builder;
 
-use support::{RIGHT, Server, open_safe, seal};
+use support::{PROOF, RIGHT, Server, open_safe, seal};
 
 /// Connections that a safe holds at most.
 const MAX_CONNECTIONS: usize = 256;
@@ -58,7 +58,7 @@ impl Kept {
     /// Asks for the record, and returns the answer's status and body.
     fn fetch(&mut self, token: &str) -> (u16, String) {
         let request = format!(
-            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{}\r\nPasssafe-Token: {token}\r\n\r\n",
+            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{}\r\nPasssafe-Token: {token}\r\nPasssafe-Proof: {PROOF}\r\n\r\n",
             self.port
         );
         self.stream.get_mut().write_all(request.as_bytes()).unwrap();

@@ -21,7 +21,7 @@ use passsafe_server::{Admission, AllowedHosts, bind_localhost};
 use serde::Deserialize;
 use tokio::runtime::Builder;
 
-use support::{RIGHT, Server, open_safe, seal};
+use support::{PROOF, RIGHT, Server, open_safe, seal};
 
 const WRONG: &str = "000000";
 
@@ -102,7 +102,9 @@ impl Served {
         let status: Status =
             serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
         assert_eq!((status.state, status.attempts_left), (State::Open, 3));
-        let answer = self.ask(&format!("POST /v1/secret {head}Passsafe-Token: {RIGHT}\r\n\r\n"));
+        let answer = self.ask(&format!(
+            "POST /v1/secret {head}Passsafe-Token: {RIGHT}\r\nPasssafe-Proof: {PROOF}\r\n\r\n"
+        ));
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
 }

@@ -2,6 +2,7 @@
 
 wrk.method = "POST"
 wrk.headers["Passsafe-Token"] = os.getenv("PASSSAFE_TOKEN")
+wrk.headers["Passsafe-Proof"] = os.getenv("PASSSAFE_PROOF")
 
 function done(summary, latency)
   local errors = summary.errors

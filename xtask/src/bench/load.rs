@@ -40,7 +40,7 @@ pub(super) fn wrk(
     wrk.arg("--connections").arg(connections.to_string()).arg("--script").arg(SCRIPT);
     // By number: `localhost` may be another address for the floor than for a safe.
     let url = format!("http://127.0.0.1:{}/v1/secret", served.port()?);
-    wrk.arg(url).env("PASSSAFE_TOKEN", &safe.token);
+    wrk.arg(url).env("PASSSAFE_TOKEN", &safe.token).env("PASSSAFE_PROOF", &safe.proof);
     let output = wrk.output().context("cannot start wrk")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let done: Done = text

@@ -22,6 +22,8 @@ pub(super) struct Served {
     pub(super) socket_url: Option<String>,
     passphrase: String,
     pub(super) token: String,
+    /// What shows a safe that its passphrase is known, once that was derived.
+    pub(super) proof: String,
     /// When its address was known here.
     pub(super) announced: Instant,
 }
@@ -70,6 +72,7 @@ impl Served {
             socket_url: None,
             passphrase: String::new(),
             token: String::new(),
+            proof: String::new(),
             announced: Instant::now(),
         };
         stdin.context("no standard input")?.write_all(input)?;
@@ -86,8 +89,19 @@ impl Served {
     /// A program that gets the credentials from its environment.
     pub(super) fn client(&self, program: &Path) -> Command {
         let mut client = Command::new(program);
-        client.env("PASSSAFE_PASSPHRASE", &self.passphrase).env("PASSSAFE_TOKEN", &self.token);
         client
+            .env("PASSSAFE_PASSPHRASE", &self.passphrase)
+            .env("PASSSAFE_TOKEN", &self.token)
+            .env("PASSSAFE_PROOF", &self.proof);
+        client
+    }
+
+    /// Has a program of ours derive the proof that the others send.
+    pub(super) fn with_proof(mut self, measuring: &Path) -> anyhow::Result<Self> {
+        let output = self.client(measuring).args(["minimal", &self.url]).output()?;
+        String::from_utf8(output.stdout)?.trim().clone_into(&mut self.proof);
+        ensure!(!self.proof.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(self)
     }
 
     pub(super) fn port(&self) -> anyhow::Result<u16> {
@@ -109,10 +123,10 @@ impl Served {
     /// Bytes of the body that a fetch gets.
     pub(super) fn body_len(&self) -> anyhow::Result<usize> {
         let port = self.port()?;
-        let token = &self.token;
+        let Self { token, proof, .. } = self;
         let request = format!(
             "POST /v1/secret HTTP/1.1\r\nhost: localhost:{port}\r\npasssafe-token: {token}\r\n\
-             connection: close\r\n\r\n"
+             passsafe-proof: {proof}\r\nconnection: close\r\n\r\n"
         );
         let answer = ask(port, request.as_bytes())?;
         answer.split_once("\r\n\r\n").map(|(_, body)| body.len()).context("no answer")

@@ -23,8 +23,18 @@ pub(crate) const PROOF: Proof = Proof {
 const TOOL: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 const MANIFEST: &str = "fuzz/Cargo.toml";
 const TARGET_FOLDER: &str = "target/fuzz";
-const TARGETS: [&str; 9] =
-    ["record", "payload", "token", "passphrase", "name", "minutes", "url", "request", "answer"];
+const TARGETS: [&str; 10] = [
+    "record",
+    "payload",
+    "token",
+    "proof",
+    "passphrase",
+    "name",
+    "minutes",
+    "url",
+    "request",
+    "answer",
+];
 
 const EXECUTIONS: u64 = 10_000_000;
 /// For one target: the slowest takes a quarter of it on a machine with nothing else to do. One

@@ -23,9 +23,14 @@ use crate::programs::target::{Answer, Target};
 const BY_HYPER: [&str; 2] = ["content-length", "date"];
 
 /// Prints its URL, and serves until it is killed.
-pub(crate) fn serve(like: &Target, token: &str, socket: Option<&Path>) -> anyhow::Result<()> {
+pub(crate) fn serve(
+    like: &Target,
+    token: &str,
+    proof: &str,
+    socket: Option<&Path>,
+) -> anyhow::Result<()> {
     let mut answer = Answer::with_room();
-    answer.exchange(&mut *like.connect()?, &like.request(token))?;
+    answer.exchange(&mut *like.connect()?, &like.request(token, proof))?;
     ensure!(answer.status() == b"200", "the safe gave nothing to be like");
     let mut headers = HeaderMap::new();
     for (name, value) in answer.headers().filter(|(name, _)| !BY_HYPER.contains(name)) {

@@ -20,14 +20,19 @@ use crate::programs::target::{Answer, Target};
 pub(crate) type Sender = SendRequest<Empty<Bytes>>;
 
 /// By hyper, as its guides use it.
-pub(crate) fn by_hyper(url: &Target, token: &str, count: usize) -> anyhow::Result<Summary> {
+pub(crate) fn by_hyper(
+    url: &Target,
+    token: &str,
+    proof: &str,
+    count: usize,
+) -> anyhow::Result<Summary> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut sender = connect(url).await?;
         let mut samples = Samples::with_room_for(count);
         for number in 0..samples::warm_up(count) + count {
             let start = Instant::now();
-            let answer = fetch(&mut sender, url, token).await?;
+            let answer = fetch(&mut sender, url, token, proof).await?;
             if number >= samples::warm_up(count) {
                 samples.push_since(start);
             }
@@ -38,8 +43,13 @@ pub(crate) fn by_hyper(url: &Target, token: &str, count: usize) -> anyhow::Resul
 }
 
 /// By hand, over a socket that blocks.
-pub(crate) fn by_hand(url: &Target, token: &str, count: usize) -> anyhow::Result<Summary> {
-    let (mut stream, request) = (url.connect()?, url.request(token));
+pub(crate) fn by_hand(
+    url: &Target,
+    token: &str,
+    proof: &str,
+    count: usize,
+) -> anyhow::Result<Summary> {
+    let (mut stream, request) = (url.connect()?, url.request(token, proof));
     let mut answer = Answer::with_room();
     samples::measure(count, || {
         answer.exchange(&mut *stream, &request)?;
@@ -67,13 +77,30 @@ async fn speak(
     Ok(sender)
 }
 
-pub(crate) async fn fetch(sender: &mut Sender, url: &Target, token: &str) -> anyhow::Result<Bytes> {
-    let request = Request::post("/v1/secret")
-        .header("host", url.host())
-        .header("passsafe-token", token)
-        .body(Empty::new())?;
+pub(crate) async fn fetch(
+    sender: &mut Sender,
+    url: &Target,
+    token: &str,
+    proof: &str,
+) -> anyhow::Result<Bytes> {
+    ask(sender, url, token, Some(proof)).await
+}
+
+/// What a request is answered: with a proof the record, without one what it takes.
+pub(crate) async fn ask(
+    sender: &mut Sender,
+    url: &Target,
+    token: &str,
+    proof: Option<&str>,
+) -> anyhow::Result<Bytes> {
+    let mut request =
+        Request::post("/v1/secret").header("host", url.host()).header("passsafe-token", token);
+    if let Some(proof) = proof {
+        request = request.header("passsafe-proof", proof);
+    }
     sender.ready().await?;
-    let answer = sender.send_request(request).await?;
-    ensure!(answer.status() == StatusCode::OK, io::Error::other(answer.status().to_string()));
+    let answer = sender.send_request(request.body(Empty::new())?).await?;
+    let expected = if proof.is_some() { StatusCode::OK } else { StatusCode::FORBIDDEN };
+    ensure!(answer.status() == expected, io::Error::other(answer.status().to_string()));
     Ok(answer.into_body().collect().await?.to_bytes())
 }

@@ -9,22 +9,23 @@ use std::sync::Arc;
 
 use passsafe_client::account_user;
 use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, RandomError, SealedRecord, Secret,
-    Seed, WorkMemory,
+    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, Proof, RandomError, RecordKey,
+    Sealed, SealedRecord, Secret, Seed, WorkMemory,
 };
 use passsafe_server::{
     Admission, AllowedHosts, Clock as _, Safe, SystemClock, bind_localhost, run,
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-/// A record, and what opens it.
-pub(crate) struct Sealed {
-    pub(crate) record: SealedRecord,
+/// What is served, and what opens it.
+pub(crate) struct Opened {
+    pub(crate) sealed: Sealed,
+    pub(crate) key: RecordKey,
     pub(crate) passphrase: Passphrase,
     seed: Seed,
 }
 
-impl Sealed {
+impl Opened {
     /// Seals `entries` values of that many bytes each, one of them named `password`.
     pub(crate) fn new(entries: NonZeroUsize, value: usize) -> anyhow::Result<Self> {
         let system = SystemRandom::new();
@@ -36,15 +37,16 @@ impl Sealed {
         }
         let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS)?;
         let passphrase = Passphrase::generate(&mut random)?;
-        let record = SealedRecord::seal(
-            &Entries::new(named)?,
-            &passphrase,
-            &account_user()?,
-            cost,
-            &mut random,
-            &mut WorkMemory::for_cost(cost)?,
-        )?;
-        Ok(Self { record, passphrase, seed: Seed::generate(&mut random)? })
+        let (user, mut memory) = (account_user()?, WorkMemory::for_cost(cost)?);
+        let named = Entries::new(named)?;
+        let sealed =
+            SealedRecord::seal(&named, &passphrase, &user, cost, &mut random, &mut memory)?;
+        let key = sealed.record.derive_key(&passphrase, &user, &mut memory)?;
+        Ok(Self { sealed, key, passphrase, seed: Seed::generate(&mut random)? })
+    }
+
+    pub(crate) fn proof(&self) -> String {
+        written(self.key.proof())
     }
 
     pub(crate) fn token(&self) -> String {
@@ -55,13 +57,20 @@ impl Sealed {
     pub(crate) fn safe(&self) -> Arc<Safe> {
         let clock = Arc::new(SystemClock);
         let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
-        Arc::new(Safe::new(&self.record, self.seed.token(Lifetime::DEFAULT), deadline, clock))
+        Arc::new(Safe::new(&self.sealed, self.seed.token(Lifetime::DEFAULT), deadline, clock))
     }
+}
+
+/// As it travels.
+pub(crate) fn written(proof: &Proof) -> String {
+    let mut text = [0; Proof::WIRE_LEN];
+    proof.write_wire(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Prints the credentials, and serves until it is killed.
 pub(crate) fn serve(entries: NonZeroUsize, value: usize) -> anyhow::Result<()> {
-    let sealed = Sealed::new(entries, value)?;
+    let sealed = Opened::new(entries, value)?;
     let listeners = bind_localhost(0)?;
     let port = listeners.first().map(std::net::TcpListener::local_addr).transpose()?;
     let credentials = serde_json::json!({

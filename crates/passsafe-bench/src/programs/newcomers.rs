@@ -13,6 +13,7 @@ use crate::programs::target::{Answer, Target};
 pub(crate) fn measure(
     url: &Target,
     token: &str,
+    proof: &str,
     connections: usize,
     count: usize,
 ) -> anyhow::Result<Summary> {
@@ -22,7 +23,7 @@ pub(crate) fn measure(
         let maximum = maximum.map(|maximum| maximum.max(descriptors));
         setrlimit(Resource::Nofile, Rlimit { current: Some(descriptors), maximum })?;
     }
-    let request = url.request(token);
+    let request = url.request(token, proof);
     let mut answer = Answer::with_room();
     let mut others = Vec::with_capacity(connections);
     for _ in 1..connections {

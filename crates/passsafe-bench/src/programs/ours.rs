@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use passsafe_client::{Client, account_user, blocking};
-use passsafe_core::{SealedRecord, WorkMemory};
+use passsafe_client::{Client, blocking};
+use passsafe_core::SealedRecord;
 
-use crate::programs::least::Sealed;
+use crate::programs::least::Opened;
 use crate::programs::samples::{self, Samples, Summary};
 
 /// `password()`, the key being there.
@@ -48,10 +48,8 @@ pub(crate) fn warm_blocking(
 
 /// What a call does besides the round trip: from the text of a record to the secrets.
 pub(crate) fn open(count: usize) -> anyhow::Result<Summary> {
-    let Sealed { record, passphrase, .. } = Sealed::new(NonZeroUsize::MIN, 24)?;
-    let mut memory = WorkMemory::for_cost(record.cost())?;
-    let key = record.derive_key(&passphrase, &account_user()?, &mut memory)?;
-    let text = record.to_json();
+    let Opened { sealed, key, .. } = Opened::new(NonZeroUsize::MIN, 24)?;
+    let text = sealed.record.to_json();
     samples::measure(count, || {
         drop(SealedRecord::from_json(text.as_bytes())?.open(&key)?);
         Ok(())

@@ -62,10 +62,10 @@ impl Target {
     }
 
     /// The bytes that fetch the record.
-    pub(crate) fn request(&self, token: &str) -> Vec<u8> {
+    pub(crate) fn request(&self, token: &str, proof: &str) -> Vec<u8> {
         format!(
             "POST /v1/secret HTTP/1.1\r\nhost: {}\r\npasssafe-token: {token}\r\n\
-             content-length: 0\r\n\r\n",
+             passsafe-proof: {proof}\r\ncontent-length: 0\r\n\r\n",
             self.host()
         )
         .into_bytes()

@@ -14,7 +14,7 @@ use passsafe_server::{Admission, AllowedHosts, bind_localhost, run};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::programs::least::Sealed;
+use crate::programs::least::Opened;
 use crate::programs::samples::{Samples, Summary};
 use crate::programs::target::{Answer, Target};
 
@@ -32,8 +32,8 @@ pub(crate) struct Figures {
 }
 
 pub(crate) fn measure(safes: usize) -> anyhow::Result<Figures> {
-    let sealed = Sealed::new(NonZeroUsize::MIN, 24)?;
-    let right = sealed.token();
+    let sealed = Opened::new(NonZeroUsize::MIN, 24)?;
+    let (right, proof) = (sealed.token(), sealed.proof());
     let wrong = if right == "000000" { "000001" } else { "000000" };
     let (listeners, mut to_serve) = mpsc::unbounded_channel();
     let server = thread::spawn(move || -> anyhow::Result<()> {
@@ -56,7 +56,7 @@ pub(crate) fn measure(safes: usize) -> anyhow::Result<Figures> {
         let mut stream = target.connect()?;
         let mut answer = Answer::with_room();
         let mut ask = |token: &str, status: &[u8]| -> anyhow::Result<Duration> {
-            let request = target.request(token);
+            let request = target.request(token, &proof);
             let start = Instant::now();
             answer.exchange(&mut *stream, &request)?;
             let took = start.elapsed();

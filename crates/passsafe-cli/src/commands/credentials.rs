@@ -11,6 +11,8 @@ use crate::text::failure::{Failure, code};
 pub(crate) struct Credentials {
     pub(crate) passphrase: Passphrase,
     pub(crate) token: Token,
+    /// Where the passphrase was typed, if it was.
+    pub(crate) typed_at: Option<Terminal>,
 }
 
 /// Gathers both. `before_asking` is called once before the first prompt.
@@ -20,14 +22,14 @@ pub(crate) fn for_opening(
     let passphrase = environment::passphrase()?.map(|text| passphrase(&text)).transpose()?;
     let token = token_from_variable()?;
     match (passphrase, token) {
-        (Some(passphrase), Some(token)) => Ok(Credentials { passphrase, token }),
+        (Some(passphrase), Some(token)) => Ok(Credentials { passphrase, token, typed_at: None }),
         (passphrase, token) => {
             let terminal = Terminal::open().ok_or_else(|| missing(passphrase.is_none()))?;
             before_asking()?;
-            let passphrase = passphrase
-                .map_or_else(|| terminal.ask_hidden("Passphrase", Passphrase::new), Ok)?;
+            let is_typed = passphrase.is_none();
+            let passphrase = passphrase.map_or_else(|| ask_passphrase(&terminal), Ok)?;
             let token = token.map_or_else(|| ask_token(&terminal), Ok)?;
-            Ok(Credentials { passphrase, token })
+            Ok(Credentials { passphrase, token, typed_at: Some(terminal).filter(|_| is_typed) })
         }
     }
 }
@@ -42,6 +44,10 @@ pub(crate) fn for_closing(
     let terminal = Terminal::open().ok_or_else(|| missing(false))?;
     before_asking()?;
     ask_token(&terminal)
+}
+
+pub(crate) fn ask_passphrase(terminal: &Terminal) -> Result<Passphrase, Failure> {
+    terminal.ask_hidden("Passphrase", Passphrase::new)
 }
 
 fn ask_token(terminal: &Terminal) -> Result<Token, Failure> {

@@ -18,17 +18,23 @@ use crate::text::failure::{Failure, code};
 
 pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
     hardening::harden().warn();
-    let entries = open::entries(&args.safe, &args.user)?;
+    // Before the safe counts a use.
+    streams::check_stdout()?;
+    let opened = open::entries(&args.safe, &args.user)?;
+    let written = answer(args, &opened.entries).and_then(|answer| streams::write(&answer));
+    written.map_err(|failure| opened.used_up_by(failure))
+}
+
+fn answer(args: &GetArgs, entries: &Entries) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let answer = if args.list {
-        list(&entries)
+        list(entries)
     } else if args.json {
-        json(&entries, args.name.as_ref(), args.form.base64)?
+        json(entries, args.name.as_ref(), args.form.base64)?
     } else {
         let default = EntryName::password();
-        let secret = open::named(&entries, args.name.as_ref().unwrap_or(&default))?;
+        let secret = open::named(entries, args.name.as_ref().unwrap_or(&default))?;
         alone(secret, args.form.base64, args.form.raw)
     };
-    drop(entries);
     if stdout().is_terminal() && !is_plain_text(&answer) {
         return Err(Failure::new(
             code::DATA,
@@ -36,7 +42,7 @@ pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
             "send it to a file or a pipe, or add --base64",
         ));
     }
-    streams::write(&answer)
+    Ok(answer)
 }
 
 fn list(entries: &Entries) -> Zeroizing<Vec<u8>> {

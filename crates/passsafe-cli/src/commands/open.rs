@@ -12,6 +12,9 @@ use crate::text::client_error::{explain, over};
 use crate::text::failure::{Failure, code};
 use crate::text::names;
 
+/// How often a passphrase may be typed.
+const TYPED_TRIES: u8 = 3;
+
 /// Address of a safe, and the account that has to serve it.
 pub(crate) struct Address {
     url: BaseUrl,
@@ -39,20 +42,55 @@ impl Address {
     }
 }
 
-/// Fetches and opens all secrets. Asks for credentials that no variable holds.
-pub(crate) fn entries(safe: &SafeArgs, user: &UserArg) -> Result<Entries, Failure> {
+/// What a safe holds, and what fetching it has used up.
+pub(crate) struct Opened {
+    pub(crate) entries: Entries,
+    /// Nothing where uses are not limited.
+    uses_left: Option<u32>,
+}
+
+impl Opened {
+    /// Says what a failure has cost that could only be known once the safe was open.
+    pub(crate) fn used_up_by(&self, failure: Failure) -> Failure {
+        match self.uses_left {
+            None => failure,
+            Some(0) => failure.with_more("this was the last use of the safe"),
+            Some(1) => failure.with_more("this was a use of the safe, and 1 is left"),
+            Some(left) => {
+                failure.with_more(&format!("this was a use of the safe, and {left} are left"))
+            }
+        }
+    }
+}
+
+/// Fetches and opens all secrets. Asks for credentials that no variable holds, and for a
+/// passphrase that was typed wrong again, twice: the token stays, and no use is lost.
+pub(crate) fn entries(safe: &SafeArgs, user: &UserArg) -> Result<Opened, Failure> {
     let address = Address::of(safe)?;
     let credentials = credentials::for_opening(|| must_be_open(&address))?;
-    let failed = |error: Error| explained(&error, &address.url);
-    let client = client(credentials, &address, user).map_err(failed)?;
-    client.entries().map_err(|error| match error.kind() {
-        // This hint may show a word of the passphrase, so it is given only for a wrong one.
-        ErrorKind::WrongPassphrase => match client.passphrase_typo() {
-            Some(typo) => failed(error).with_hint(typo.to_string()),
-            None => failed(error),
-        },
-        _ => failed(error),
-    })
+    let terminal = credentials.typed_at;
+    let client = Client::new(credentials.passphrase, credentials.token);
+    let mut client = at(client.map_err(|error| explained(&error, &address.url))?, &address, user);
+    let mut tries_left = TYPED_TRIES;
+    loop {
+        tries_left -= 1;
+        let error = match client.entries() {
+            Ok(entries) => return Ok(Opened { entries, uses_left: client.uses_left() }),
+            Err(error) => error,
+        };
+        let failure = match client.passphrase_typo().filter(|_| is_wrong_passphrase(&error)) {
+            // This hint may show a word of the passphrase, so it is given only for a wrong one.
+            Some(typo) => explained(&error, &address.url).with_hint(typo.to_string()),
+            None => explained(&error, &address.url),
+        };
+        match &terminal {
+            Some(terminal) if is_wrong_passphrase(&error) && tries_left > 0 => {
+                note(&failure.to_string());
+                client = client.with_passphrase(credentials::ask_passphrase(terminal)?);
+            }
+            _ => return Err(failure),
+        }
+    }
 }
 
 /// The secret of that name; the error lists the names that exist.
@@ -67,19 +105,19 @@ pub(crate) fn named<'a>(entries: &'a Entries, name: &EntryName) -> Result<&'a Se
     })
 }
 
-fn client(
-    credentials: credentials::Credentials,
-    address: &Address,
-    user: &UserArg,
-) -> Result<Client, Error> {
-    let client = Client::new(credentials.passphrase, credentials.token)?
+fn is_wrong_passphrase(error: &Error) -> bool {
+    error.kind() == ErrorKind::WrongPassphrase
+}
+
+fn at(client: Client, address: &Address, user: &UserArg) -> Client {
+    let client = client
         .with_url(address.url.clone())
         .with_trusted_server(address.trusted)
         .with_waiting(|| note("waiting: the safe's terminal asks whether to allow this\n"));
-    Ok(match &user.user {
+    match &user.user {
         Some(user) => client.with_user(user.clone()),
         None => client,
-    })
+    }
 }
 
 /// The address of the safe: `--url`, `PASSSAFE_URL` or the default.
@@ -113,8 +151,9 @@ pub(crate) fn status(address: &Address) -> Result<Status, Failure> {
 
 /// Checked before a person is asked to type anything.
 pub(crate) fn must_be_open(address: &Address) -> Result<(), Failure> {
-    match status(address)?.state {
+    let status = status(address)?;
+    match status.state {
         State::Open | State::Unknown => Ok(()),
-        state => Err(over(state)),
+        state => Err(over(state, status.proofs_left == 0)),
     }
 }

@@ -30,8 +30,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     }
     let hardened = hardening::harden();
     hardened.warn();
-    let entries = open::entries(&args.safe, &args.user)?;
-    let Destinations { variables, stdin, files } = Destinations::of(&args.destinations, &entries)?;
+    let opened = open::entries(&args.safe, &args.user)?;
+    let Destinations { variables, stdin, files } =
+        Destinations::of(&args.destinations, &opened.entries)
+            .map_err(|failure| opened.used_up_by(failure))?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear();
     if args.keep_credentials {
@@ -55,7 +57,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     if let Some(secret) = stdin {
         command.stdin(Stdio::from(destinations::piped(secret)?));
     }
-    drop(entries);
+    drop(opened);
     let failure = exec::exec(command, hardened);
     drop(open_files);
     Err(failure)

@@ -190,7 +190,7 @@ impl Request {
             (None, None) => Lifetime::DEFAULT,
         };
         let entries = reading.ask(&self.sources, terminal.as_ref())?;
-        let seal::Sealed { record, passphrase, seed } = seal::seal(&entries, &self.user)?;
+        let seal::Accessible { sealed, passphrase, seed } = seal::seal(&entries, &self.user)?;
         let names = entries.names().cloned().collect();
         drop(entries);
         let deadline = Deadline::new(SystemClock.now(), lifetime);
@@ -206,7 +206,7 @@ impl Request {
             socket: socket.as_ref().map(|(_, made)| made.parts()),
             display: self.display,
         };
-        let handover = Handover { token: seed.token(lifetime), settings, record };
+        let handover = Handover { token: seed.token(lifetime), settings, sealed };
         let server = PreparedServer::new(&handover, self.listeners, socket)?;
         let credentials = Credentials {
             url: self.url,

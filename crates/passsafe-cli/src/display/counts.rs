@@ -14,6 +14,7 @@ const MOST_KINDS: usize = 8;
 pub(super) struct Counts {
     pub(super) fetched: u64,
     pub(super) wrong_tokens: u64,
+    pub(super) wrong_passphrases: u64,
     pub(super) refused: u64,
     pub(super) denied: u64,
     pub(super) by: Vec<(String, u64)>,
@@ -31,6 +32,7 @@ impl Counts {
             Event::FetchedAgain { times } => self.count_fetched(*times),
             Event::Lost { fetched, .. } => self.fetched = self.fetched.saturating_add(*fetched),
             Event::InvalidToken { .. } => self.wrong_tokens += 1,
+            Event::WrongPassphrase { .. } => self.wrong_passphrases += 1,
             Event::RefusedPage { .. }
             | Event::RefusedHost { .. }
             | Event::RefusedAccount { .. } => self.refused += 1,
@@ -63,6 +65,7 @@ impl Counts {
         };
         for (count, one, many) in [
             (self.wrong_tokens, "wrong token", "wrong tokens"),
+            (self.wrong_passphrases, "wrong passphrase", "wrong passphrases"),
             (self.denied, "release denied", "releases denied"),
             (self.refused, "connection or request refused", "connections and requests refused"),
         ] {

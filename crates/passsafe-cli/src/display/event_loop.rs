@@ -306,6 +306,7 @@ fn caller(event: &Event) -> Option<Caller> {
     match event {
         Event::Fetched { caller, .. }
         | Event::InvalidToken { caller, .. }
+        | Event::WrongPassphrase { caller, .. }
         | Event::RefusedPage { caller }
         | Event::RefusedHost { caller }
         | Event::Denied { caller }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use passsafe_core::wire::{MAX_ATTEMPTS, State};
+use passsafe_core::wire::{MAX_ATTEMPTS, MAX_PROOFS, State};
 use passsafe_server::{Caller, Event};
 use serde::Serialize;
 
@@ -24,6 +24,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts_left: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    proofs_left: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     remaining_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
@@ -33,6 +35,8 @@ struct Line<'a> {
     count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wrong_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrong_passphrases: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     denied: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,6 +86,12 @@ pub(super) fn line(
             event: "wrong_token",
             who: who(caller),
             attempts_left: Some((*attempts_left).min(MAX_ATTEMPTS)),
+            ..line
+        },
+        Event::WrongPassphrase { caller, proofs_left } => Line {
+            event: "wrong_passphrase",
+            who: who(caller),
+            proofs_left: Some((*proofs_left).min(MAX_PROOFS)),
             ..line
         },
         Event::RefusedPage { caller } => Line { event: "refused_page", who: who(caller), ..line },
@@ -148,6 +158,7 @@ pub(super) fn end(
         who: closed_by.map(|caller| Who::new(caller, names)).unwrap_or_default(),
         fetched: Some(counts.fetched),
         wrong_tokens: Some(counts.wrong_tokens),
+        wrong_passphrases: Some(counts.wrong_passphrases),
         denied: Some(counts.denied),
         refused: Some(counts.refused),
         by: Some(by),
@@ -212,6 +223,10 @@ mod tests {
             &Event::InvalidToken { caller: caller.clone(), attempts_left: 2 },
             &format!(r#""wrong_token",{WHO},"attempts_left":2"#),
         );
+        assert_line(
+            &Event::WrongPassphrase { caller: caller.clone(), proofs_left: 9 },
+            &format!(r#""wrong_passphrase",{WHO},"proofs_left":9"#),
+        );
         for (event, name) in [
             (Event::RefusedPage { caller: caller.clone() }, "refused_page"),
             (Event::RefusedHost { caller: caller.clone() }, "refused_host"),
@@ -248,7 +263,7 @@ mod tests {
         counts.count(&Event::Fetched { caller: caller("psql"), uses_left: None }, &names());
         assert_eq!(
             end(State::Closed, Some(&caller("passsafe")), &names(), &counts, now()),
-            r#"{"time":"2026-11-20T15:22:00Z","event":"closed","process":"passsafe","pid":4242,"account":"ana","uid":1000,"fetched":1,"wrong_tokens":1,"denied":0,"refused":0,"by":[{"who":"psql of ana","fetched":1}]}"#
+            r#"{"time":"2026-11-20T15:22:00Z","event":"closed","process":"passsafe","pid":4242,"account":"ana","uid":1000,"fetched":1,"wrong_tokens":1,"wrong_passphrases":0,"denied":0,"refused":0,"by":[{"who":"psql of ana","fetched":1}]}"#
         );
     }
 

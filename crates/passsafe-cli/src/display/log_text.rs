@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use passsafe_core::wire::{MAX_ATTEMPTS, State};
+use passsafe_core::wire::{MAX_ATTEMPTS, MAX_PROOFS, State};
 use passsafe_server::{Caller, Event};
 
 use super::caller_name::{Names, who};
@@ -41,6 +41,10 @@ pub(super) fn line(
             let number = MAX_ATTEMPTS.saturating_sub(*attempts_left);
             (Tone::Odd, format!("wrong token ({number} of {MAX_ATTEMPTS}) from {}", who(caller)))
         }
+        Event::WrongPassphrase { caller, proofs_left } => {
+            let number = MAX_PROOFS.saturating_sub(*proofs_left);
+            (Tone::Odd, format!("wrong passphrase ({number} of {MAX_PROOFS}) from {}", who(caller)))
+        }
         Event::RefusedPage { caller } => {
             (Tone::Odd, format!("refused: a web page asked, through {}", who(caller)))
         }
@@ -71,9 +75,14 @@ pub(super) fn line(
         }
         Event::Locked => (
             Tone::Final,
-            "locked: three wrong tokens were tried, and no client gets in any more; \
-             Ctrl-C ends the safe"
-                .to_owned(),
+            format!(
+                "locked: {} were tried, and no client gets in any more; Ctrl-C ends the safe",
+                if counts.wrong_passphrases < MAX_PROOFS.into() {
+                    "three wrong tokens"
+                } else {
+                    "ten wrong passphrases"
+                }
+            ),
         ),
         Event::Spent => (
             Tone::Final,
@@ -153,6 +162,10 @@ mod tests {
         assert_line(
             &Event::InvalidToken { caller: caller.clone(), attempts_left: 2 },
             "wrong token (1 of 3) from python3 (pid 4242) of ana",
+        );
+        assert_line(
+            &Event::WrongPassphrase { caller: caller.clone(), proofs_left: 9 },
+            "wrong passphrase (1 of 10) from python3 (pid 4242) of ana",
         );
         assert_line(
             &Event::RefusedPage { caller: caller.clone() },

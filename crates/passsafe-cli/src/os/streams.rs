@@ -13,13 +13,38 @@ use crate::text::failure::{Failure, code};
 
 /// Writes `bytes` to stdout, all of them or an error.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
-    unbuffered_stdout().and_then(|mut file| file.write_all(bytes)).map_err(|error| {
-        Failure::new(
-            code::IO,
-            format!("the answer cannot be written to standard output: {error}"),
-            "check what standard output is connected to",
-        )
-    })
+    unbuffered_stdout().and_then(|mut file| file.write_all(bytes)).map_err(|error| unwritten(&error))
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::new(
+        code::IO,
+        format!("the answer cannot be written to standard output: {error}"),
+        "check what standard output is connected to",
+    )
+}
+
+/// Whether stdout takes an answer, as far as that can be told without one: a full disk cannot.
+pub(crate) fn check_stdout() -> Result<(), Failure> {
+    // Of no bytes at all, which a closed pipe and a full device refuse all the same.
+    unbuffered_stdout().and_then(|file| takes_bytes(&file)).map_err(|error| unwritten(&error))
+}
+
+#[cfg(unix)]
+fn takes_bytes(mut file: &File) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    file.write_all(b"")?;
+    let mut polled = [PollFd::new(file, PollFlags::OUT)];
+    poll(&mut polled, Some(&Timespec::default()))?;
+    if polled.iter().any(|it| it.revents().contains(PollFlags::ERR)) {
+        return Err(io::ErrorKind::BrokenPipe.into());
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn takes_bytes(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 fn unbuffered_stdout() -> io::Result<File> {

@@ -1,6 +1,7 @@
-//! What the sealing process hands over to the serving one: token, settings, record.
+//! What the sealing process hands over to the serving one: token, proof hash, settings, record.
 //!
-//! Three lines of bytes: the token's digits, the settings as JSON, the record as it is served.
+//! Four lines of bytes: the token's digits, the hash of the proof as base64url, the settings as
+//! JSON, the record as it is served. The proof itself stays behind.
 //! They are read from an inherited descriptor; nothing of it is in arguments, environment or on
 //! disk. On Linux the descriptor is a sealed memfd: a pipe to oneself would block at 64 KiB.
 
@@ -9,7 +10,8 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use passsafe_core::{Deadline, SealedRecord, Token};
+use data_encoding::BASE64URL_NOPAD;
+use passsafe_core::{Deadline, ProofHash, Sealed, SealedRecord, Token};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -26,7 +28,7 @@ const ROOM: usize = 16 * 1024;
 pub(crate) struct Handover {
     pub(crate) token: Token,
     pub(crate) settings: Settings,
-    pub(crate) record: SealedRecord,
+    pub(crate) sealed: Sealed,
 }
 
 /// How the safe is served: nothing of it is secret.
@@ -50,10 +52,13 @@ impl Handover {
     }
 
     fn to_bytes(&self) -> io::Result<Zeroizing<Vec<u8>>> {
-        let record = Zeroizing::new(self.record.to_json());
+        let Sealed { record, proof_hash } = &self.sealed;
+        let record = Zeroizing::new(record.to_json());
         // Room for all of it, so that nothing moves and leaves a copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM + record.len()));
         bytes.write_all(self.token.expose().as_bytes())?;
+        bytes.push(b'\n');
+        bytes.write_all(BASE64URL_NOPAD.encode(proof_hash.as_bytes()).as_bytes())?;
         bytes.push(b'\n');
         serde_json::to_writer(&mut *bytes, &self.settings)?;
         bytes.push(b'\n');
@@ -65,13 +70,15 @@ impl Handover {
     pub(crate) fn receive(mut from: impl Read) -> io::Result<Self> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM + SealedRecord::MAX_JSON_LEN));
         from.read_to_end(&mut bytes)?;
-        let mut lines = bytes.splitn(3, |byte| *byte == b'\n');
+        let mut lines = bytes.splitn(4, |byte| *byte == b'\n');
         let mut line = || lines.next().ok_or(io::ErrorKind::UnexpectedEof);
-        Ok(Self {
-            token: Token::from_wire(line()?).map_err(io::Error::other)?,
-            settings: serde_json::from_slice(line()?)?,
-            record: SealedRecord::from_json(line()?).map_err(io::Error::other)?,
-        })
+        let token = Token::from_wire(line()?).map_err(io::Error::other)?;
+        let proof_hash = BASE64URL_NOPAD.decode(line()?).map_err(io::Error::other)?;
+        let proof_hash = proof_hash.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
+        let settings = serde_json::from_slice(line()?)?;
+        let record = SealedRecord::from_json(line()?).map_err(io::Error::other)?;
+        let sealed = Sealed { record, proof_hash: ProofHash::from_bytes(proof_hash) };
+        Ok(Self { token, settings, sealed })
     }
 }
 
@@ -81,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_is_no_handover_is_refused() {
-        for sent in ["", "936265", "936265\n", "936265\n{}\n{}", "93626\n{}\n{}"] {
+        for sent in ["", "936265", "936265\n", "936265\nAAAA\n{}\n{}", "93626\n{}\n{}\n{}"] {
             assert!(Handover::receive(sent.as_bytes()).is_err(), "{sent}");
         }
     }

@@ -1,32 +1,34 @@
 //! Sealing: everything random is drawn here, from the operating system.
 
 use passsafe_client::{Error, work_memory};
-use passsafe_core::{Cost, Entries, Passphrase, RandomError, SealError, SealedRecord, Seed, User};
+use passsafe_core::{
+    Cost, Entries, Passphrase, RandomError, SealError, Sealed, SealedRecord, Seed, User,
+};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::text::failure::{Failure, code};
 
-/// A sealed record, and what gives access to it.
-pub(crate) struct Sealed {
-    pub(crate) record: SealedRecord,
+/// What is to be served, and what gives access to it.
+pub(crate) struct Accessible {
+    pub(crate) sealed: Sealed,
     pub(crate) passphrase: Passphrase,
     pub(crate) seed: Seed,
 }
 
 /// Seals `entries` under a fresh passphrase. Takes about a tenth of a second.
-pub(crate) fn seal(entries: &Entries, user: &User) -> Result<Sealed, Failure> {
+pub(crate) fn seal(entries: &Entries, user: &User) -> Result<Accessible, Failure> {
     try_seal(entries, user).map_err(|error| Failure::os("the password cannot be sealed", error))
 }
 
-fn try_seal(entries: &Entries, user: &User) -> Result<Sealed, SealError> {
+fn try_seal(entries: &Entries, user: &User) -> Result<Accessible, SealError> {
     let system = SystemRandom::new();
     let mut random = |out: &mut [u8]| system.fill(out).map_err(|_| RandomError);
     let cost = Cost::DEFAULT;
     let passphrase = Passphrase::generate(&mut random)?;
     let seed = Seed::generate(&mut random)?;
     let mut memory = work_memory(cost)?;
-    let record = SealedRecord::seal(entries, &passphrase, user, cost, &mut random, &mut memory)?;
-    Ok(Sealed { record, passphrase, seed })
+    let sealed = SealedRecord::seal(entries, &passphrase, user, cost, &mut random, &mut memory)?;
+    Ok(Accessible { sealed, passphrase, seed })
 }
 
 /// The user that the passphrase is bound to: the one named, or the account.

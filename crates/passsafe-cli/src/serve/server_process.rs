@@ -105,10 +105,10 @@ fn serve(Taken { handover, listeners, program }: Taken) -> io::Result<ExitCode> 
 
 impl Serving {
     fn new(handover: Handover, listeners: Vec<Listener>, local: LocalTime) -> Self {
-        let Handover { token, settings, record } = handover;
+        let Handover { token, settings, sealed } = handover;
         let Settings { lifetime, deadline, hosts, users, any_user, socket, display } = settings;
-        let safe = Safe::new(&record, token, deadline, Arc::new(SystemClock));
-        drop(record);
+        let safe = Safe::new(&sealed, token, deadline, Arc::new(SystemClock));
+        drop(sealed);
         let safe = match display.max_uses {
             Some(uses) => safe.with_max_uses(uses),
             None => safe,

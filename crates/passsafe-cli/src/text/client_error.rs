@@ -17,10 +17,10 @@ pub(crate) fn explain(
     }
     let told = |code, hint| Failure::new(code, error.to_string(), hint);
     match error.kind() {
-        ErrorKind::Locked => over(State::Locked),
-        ErrorKind::Spent => over(State::Spent),
-        ErrorKind::Expired => over(State::Expired),
-        ErrorKind::Closed => over(State::Closed),
+        ErrorKind::Locked => over(State::Locked, error.proofs_left() == Some(0)),
+        ErrorKind::Spent => over(State::Spent, false),
+        ErrorKind::Expired => over(State::Expired, false),
+        ErrorKind::Closed => over(State::Closed, false),
         ErrorKind::Denied => {
             told(code::REFUSED, "its terminal asks before each release: 'y' allows it")
         }
@@ -86,10 +86,10 @@ fn foreign(error: &Error, url: &BaseUrl, account_name: impl FnOnce(u32) -> Strin
 }
 
 /// A safe that will not open again.
-pub(crate) fn over(state: State) -> Failure {
+pub(crate) fn over(state: State, by_passphrases: bool) -> Failure {
     Failure::new(
         code::REFUSED,
-        format!("the safe is {}", how(state)),
+        format!("the safe is {}", how(state, by_passphrases)),
         "start a new one with 'passsafe'",
     )
 }

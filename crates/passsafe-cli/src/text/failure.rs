@@ -68,6 +68,12 @@ impl Failure {
         Self { hint: hint.into(), ..self }
     }
 
+    /// Adds to the hint.
+    pub(crate) fn with_more(self, more: &str) -> Self {
+        let hint = format!("{}; {more}", self.hint);
+        Self { hint, ..self }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }

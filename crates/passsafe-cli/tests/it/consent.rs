@@ -56,7 +56,7 @@ fn answer(kept: &mut Kept, token: &str) -> u16 {
 fn always_is_for_one_process() {
     let mut served = Served::start("--confirm");
     let token = served.token.replace(' ', "");
-    let mut kept = Kept::to(&served.url);
+    let mut kept = served.kept();
     assert_eq!(kept.fetch(&token).0, 202);
     served.expect_log(&format!(r".* \(pid {}\) of .* asks for the\s+secrets", std::process::id()));
     served.expect(PROMPT);
@@ -127,7 +127,7 @@ fn no_answer_in_a_minute_is_no() {
     let variables = Clocks::variables(&shared);
     let mut served = Served::by(&format!("{PLAIN}; {variables} exec {BINARY} --confirm"));
     let token = served.token.replace(' ', "");
-    let mut kept = Kept::to(&served.url);
+    let mut kept = served.kept();
     for second in (0..60).step_by(4) {
         clocks.move_to(second, second);
         assert_eq!(kept.fetch(&token).0, 202, "{second}");

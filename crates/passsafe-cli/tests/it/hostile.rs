@@ -75,16 +75,10 @@ fn an_absurd_cost_takes_no_memory() {
         (262_144, "not enough memory to derive the key"),
         (4_194_304, "key derivation cost out of bounds: 4194304 KiB, 3 iterations"),
     ] {
-        let bytes = |count: usize| "A".repeat((count * 4).div_ceil(3));
         let body = format!(
-            r#"{{"version":1,"kdf":{{"algorithm":"argon2id","version":19,"memory_kib":{memory_kib},"iterations":3,"parallelism":1}},"salt":"{}","nonce":"{}","commitment":"{}","ciphertext":"{}"}}"#,
-            bytes(16),
-            bytes(24),
-            bytes(32),
-            bytes(272)
+            r#"{{"code":"proof_required","title":"","status":403,"kdf":{{"algorithm":"argon2id","version":19,"memory_kib":{memory_kib},"iterations":3,"parallelism":1}},"salt":"AAAAAAAAAAAAAAAAAAAAAA"}}"#
         );
-        let head =
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nPasssafe-Expires-In: 60\r\n";
+        let head = "HTTP/1.1 403 Forbidden\r\nContent-Type: application/problem+json\r\n";
         let length = body.len();
         let output =
             get_with_little_memory(format!("{head}Content-Length: {length}\r\n\r\n{body}"), "");

@@ -108,7 +108,7 @@ fn a_panic_in_a_handler_locks_the_safe_and_brings_no_secret_to_light() {
     clocks.break_next_reading_of_the_safe();
     kept.send_fetch(&safe.credentials.token);
     assert_eq!(kept.rest(), "");
-    assert_eq!(Kept::open(&safe).fetch(&safe.credentials.token).0, 423);
+    assert_eq!(Kept::to(&safe.credentials.url).fetch(&safe.credentials.token).0, 423);
     let mut needles = needles(PASSWORD, &safe.credentials.passphrase);
     needles.extend(derive(&safe.credentials, &record).needles());
     // Locked is the end of the record.

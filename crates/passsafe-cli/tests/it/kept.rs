@@ -3,29 +3,64 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
-use crate::support::{Safe, port_of};
+use passsafe_core::wire::Problem;
+use passsafe_core::{Passphrase, Proof, User, WorkMemory};
+
+use crate::support::{Credentials, Safe, port_of};
 
 /// A kept connection to a safe.
 pub(crate) struct Kept {
     stream: BufReader<TcpStream>,
     port: u16,
+    /// Sent with every token, where it is known.
+    proof: Option<String>,
 }
 
 impl Kept {
+    /// Asks the safe what its proof is derived with, and derives it.
     pub(crate) fn open(safe: &Safe) -> Self {
-        Self::to(&safe.credentials.url)
+        let mut kept = Self::to(&safe.credentials.url);
+        let Credentials { passphrase, user, token, .. } = &safe.credentials;
+        kept.derive_proof(passphrase, user, token);
+        kept
+    }
+
+    pub(crate) fn derive_proof(&mut self, passphrase: &str, user: &str, token: &str) {
+        let (status, problem) = self.fetch(token);
+        assert_eq!(status, 403, "{problem}");
+        let parameters = Problem::from_json(problem.as_bytes()).unwrap().parameters();
+        let parameters = parameters.unwrap().unwrap();
+        let passphrase = Passphrase::new(passphrase).unwrap();
+        let user = User::new(user).unwrap();
+        let mut memory = WorkMemory::for_cost(parameters.cost()).unwrap();
+        let key = parameters.derive(&passphrase, &user, &mut memory).unwrap();
+        let mut proof = [0; Proof::WIRE_LEN];
+        key.proof().write_wire(&mut proof);
+        self.proof = Some(String::from_utf8(proof.to_vec()).unwrap());
     }
 
     pub(crate) fn to(url: &str) -> Self {
         let port = port_of(url);
-        Self { stream: BufReader::new(TcpStream::connect(("127.0.0.1", port)).unwrap()), port }
+        Self {
+            stream: BufReader::new(TcpStream::connect(("127.0.0.1", port)).unwrap()),
+            port,
+            proof: None,
+        }
+    }
+
+    /// Another connection to the same safe.
+    pub(crate) fn another(&self) -> Self {
+        let stream = BufReader::new(TcpStream::connect(("127.0.0.1", self.port)).unwrap());
+        Self { stream, port: self.port, proof: self.proof.clone() }
     }
 
     /// Sends a fetch and reads no answer.
     pub(crate) fn send_fetch(&mut self, token: &str) {
         let port = self.port;
+        let proof = self.proof.as_ref().map(|proof| format!("Passsafe-Proof: {proof}\r\n"));
+        let proof = proof.unwrap_or_default();
         let request = format!(
-            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{port}\r\nPasssafe-Token: {token}\r\n\r\n"
+            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{port}\r\nPasssafe-Token: {token}\r\n{proof}\r\n"
         );
         self.stream.get_mut().write_all(request.as_bytes()).unwrap();
     }

@@ -75,7 +75,8 @@ fn a_named_user_is_needed_on_both_sides() {
     assert_failure(
         &safe.run(["get", "--user", "bob"]),
         65,
-        "the passphrase is wrong, or the safe was sealed for another user than bob",
+        "the passphrase is wrong, or the safe was sealed for another user than bob, \
+         9 tries are left",
         "type the six words as shown; name the safe's user with --user",
     );
 }
@@ -92,7 +93,7 @@ fn status_tells_without_a_token() {
     );
     let json = String::from_utf8(safe.run(["status", "--json"]).stdout).unwrap();
     assert!(json.starts_with(r#"{"protocol":1,"state":"open","expires_in_seconds":29"#), "{json}");
-    assert!(json.ends_with(",\"attempts_left\":3}\n"), "{json}");
+    assert!(json.ends_with(",\"attempts_left\":3,\"proofs_left\":10}\n"), "{json}");
 }
 
 #[test]

@@ -75,7 +75,9 @@ fn a_typo_in_the_passphrase_gets_the_nearest_word() {
     assert_failure(
         &output,
         65,
-        &format!("the passphrase is wrong, or the safe was sealed for another user than {user}"),
+        &format!(
+            "the passphrase is wrong, or the safe was sealed for another user than {user}, 9 tries are left"
+        ),
         "word 5 is not on the word list; the nearest one is 'kilogram'",
     );
     assert_eq!(safe.attempts_left(), 3);

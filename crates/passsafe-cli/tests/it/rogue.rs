@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Output;
 use std::thread;
 
+use crate::kept::Kept;
 use crate::support::{Safe, assert_failure, dead_port, passsafe};
 
 /// Sends a request as it stands and returns the whole answer.
@@ -36,8 +37,12 @@ pub(crate) fn rogue(answers: Vec<String>) -> String {
 }
 
 pub(crate) fn get_from_rogue(answer: &str) -> Output {
+    get_from(vec![answer.to_owned()])
+}
+
+fn get_from(answers: Vec<String>) -> Output {
     passsafe(["get"])
-        .env("PASSSAFE_URL", rogue(vec![answer.to_owned()]))
+        .env("PASSSAFE_URL", rogue(answers))
         .env("PASSSAFE_PASSPHRASE", "crudely explode kilogram detached overdrive unlit")
         .env("PASSSAFE_TOKEN", "936265")
         .output()
@@ -56,6 +61,18 @@ pub(crate) fn record_answer(record: &str) -> String {
     answer("200 OK", "application/json", record)
 }
 
+/// What a safe with that record answers to the two requests of a first fetch.
+pub(crate) fn opening(record: &str) -> Vec<String> {
+    vec![proof_wanted(record), record_answer(record)]
+}
+
+fn proof_wanted(record: &str) -> String {
+    let parameters =
+        record.split_once(r#""kdf":"#).unwrap().1.split_once(r#","nonce":"#).unwrap().0;
+    let body = format!(r#"{{"code":"proof_required","title":"","status":403,"kdf":{parameters}}}"#);
+    answer("403 Forbidden", "application/problem+json", &body)
+}
+
 pub(crate) fn problem(status: u16, code: &str) -> String {
     let body = format!(r#"{{"code":"{code}","title":"x","status":{status}}}"#);
     answer(&format!("{status} X"), "application/problem+json", &body)
@@ -64,15 +81,8 @@ pub(crate) fn problem(status: u16, code: &str) -> String {
 /// The record that a safe serves, and the safe.
 pub(crate) fn genuine() -> (Safe, String) {
     let safe = Safe::start(b"S3kr!t");
-    let port = safe.port();
-    let token = &safe.credentials.token;
-    let answer = raw(
-        port,
-        &format!(
-            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{port}\r\nPasssafe-Token: {token}\r\nConnection: close\r\n\r\n"
-        ),
-    );
-    (safe, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    let (_, record) = Kept::open(&safe).fetch(&safe.credentials.token);
+    (safe, record)
 }
 
 #[test]
@@ -151,7 +161,7 @@ fn a_damaged_record_is_told_from_a_wrong_passphrase() {
     let place = record.find("ciphertext").unwrap() + 20;
     let mut damaged = record.into_bytes();
     damaged[place] = if damaged[place] == b'A' { b'B' } else { b'A' };
-    let url = rogue(vec![record_answer(&String::from_utf8(damaged).unwrap())]);
+    let url = rogue(opening(&String::from_utf8(damaged).unwrap()));
     let output = safe.command(["get"]).env("PASSSAFE_URL", url).output().unwrap();
     assert_failure(
         &output,
@@ -166,7 +176,7 @@ fn an_absurd_cost_is_refused_before_any_memory_is_taken() {
     let (_safe, record) = genuine();
     let absurd = record.replace(r#""memory_kib":65536"#, r#""memory_kib":4194304"#);
     assert_failure(
-        &get_from_rogue(&record_answer(&absurd)),
+        &get_from(opening(&absurd)),
         65,
         "key derivation cost out of bounds: 4194304 KiB, 3 iterations",
         "the record was changed, or its safe is newer: start a new one",

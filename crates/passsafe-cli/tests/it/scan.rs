@@ -192,14 +192,17 @@ pub(crate) fn needles(password: &str, passphrase: &str) -> Vec<Vec<u8>> {
 pub(crate) struct Derived {
     pub(crate) key: Vec<u8>,
     /// Of its working memory, the block that the key is the hash of.
+    proof: Vec<u8>,
     last_block: Vec<u8>,
 }
 
 impl Derived {
-    /// The key in every encoding and either half of it, and pieces of the block.
+    /// The key and the proof in every encoding and either half of them, and pieces of the block.
     pub(crate) fn needles(&self) -> Vec<Vec<u8>> {
-        let pieces = self.key.chunks(16).chain(self.last_block.chunks(128));
-        encodings(&self.key).into_iter().chain(pieces.map(<[u8]>::to_vec)).collect()
+        let halves = self.key.chunks(16).chain(self.proof.chunks(16));
+        let pieces = halves.chain(self.last_block.chunks(128)).map(<[u8]>::to_vec);
+        let encoded = encodings(&self.key).into_iter().chain(encodings(&self.proof));
+        encoded.chain(pieces).collect()
     }
 }
 
@@ -208,17 +211,17 @@ pub(crate) fn derive(credentials: &Credentials, record: &str) -> Derived {
     let parsed = SealedRecord::from_json(record.as_bytes()).unwrap();
     let passphrase = Passphrase::new(&credentials.passphrase).unwrap();
     let user = User::new(&credentials.user).unwrap();
-    let mut memory = WorkMemory::for_cost(parsed.cost()).unwrap();
+    let mut memory = WorkMemory::for_cost(parsed.parameters().cost()).unwrap();
     assert!(parsed.derive_key(&passphrase, &user, &mut memory).is_ok(), "these are what opens it");
 
     let fields: serde_json::Value = serde_json::from_str(record).unwrap();
     let salt = BASE64URL_NOPAD.decode(fields["salt"].as_str().unwrap().as_bytes()).unwrap();
     let bound = [b"passsafe-user-v1", &salt[..], user.as_bytes()].concat();
     let digest = ring::digest::digest(&ring::digest::SHA256, &bound);
-    let params = argon2::Params::new(65_536, 3, 1, Some(64)).unwrap();
+    let params = argon2::Params::new(65_536, 3, 1, Some(96)).unwrap();
     let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
     let mut blocks = vec![argon2::Block::default(); 65_536];
-    let mut output = [0; 64];
+    let mut output = [0; 96];
     argon2
         .hash_password_into_with_memory(
             passphrase.expose().as_bytes(),
@@ -228,10 +231,11 @@ pub(crate) fn derive(credentials: &Credentials, record: &str) -> Derived {
         )
         .unwrap();
     let commitment = fields["commitment"].as_str().unwrap();
-    assert_eq!(BASE64URL_NOPAD.encode(&output[32..]), commitment);
+    assert_eq!(BASE64URL_NOPAD.encode(&output[32..64]), commitment);
     let words = blocks.last().unwrap().as_ref();
     Derived {
         key: output[..32].to_vec(),
+        proof: output[64..].to_vec(),
         last_block: words.iter().flat_map(|word| word.to_le_bytes()).collect(),
     }
 }

@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 use rexpect::session::PtySession;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
+use crate::kept::Kept;
 use crate::prompts::{answer, expect, expect_exit, shell, shown};
 use crate::support::{BINARY, passsafe, port_of, variables};
 
@@ -64,6 +65,15 @@ impl Served {
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
+    }
+
+    /// A connection that sends the proof, for the account that runs the test.
+    pub(crate) fn kept(&self) -> Kept {
+        let mut kept = Kept::to(&self.url);
+        let user = passsafe_client::account_user().unwrap();
+        let token = self.token.replace(' ', "");
+        kept.derive_proof(&self.passphrase, user.as_str().unwrap(), &token);
+        kept
     }
 
     pub(crate) fn get(&self) -> Child {

@@ -81,7 +81,8 @@ fn stopped(safe: &Safe) -> [Kept; 2] {
     safe.signal(Signal::STOP);
     let (_, status) = waitpid(Some(safe.pid()), WaitOptions::UNTRACED).unwrap().unwrap();
     assert!(status.stopped());
-    let mut connections = [kept, Kept::open(safe)];
+    let another = kept.another();
+    let mut connections = [kept, another];
     for connection in &mut connections {
         connection.send_fetch(token);
         connection.send_no_more();

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use passsafe_core::wire::Status;
-use passsafe_core::{SealedRecord, Token};
+use passsafe_core::{KdfParameters, Proof, SealedRecord, Token};
 
 use super::process::Inherit;
 use crate::answer;
@@ -52,19 +52,32 @@ impl Site {
         Ok(answer::closed(&self.ask(&self.target.close_request(token), interrupt)?)?)
     }
 
+    /// Asks what a proof is derived with. A wrong token is an attempt used up.
+    pub(super) fn parameters(
+        &self,
+        token: &Token,
+        interrupt: Option<&Interrupt>,
+    ) -> Result<KdfParameters, Error> {
+        let request = self.target.secret_request(token, None);
+        Ok(answer::parameters(&self.ask(&request, interrupt)?)?)
+    }
+
     /// Fetches the sealed record, as `Endpoint::fetch` does.
     pub(super) fn fetch(
         &self,
         token: &Token,
+        proof: &Proof,
         interrupt: Option<&Interrupt>,
+        mut judged: impl FnMut(),
     ) -> Result<SealedRecord, Error> {
-        let request = self.target.secret_request(token);
+        let request = self.target.secret_request(token, Some(proof));
         let mut kept = self.take_kept();
         let mut until = None;
         loop {
             let (answer, connection) = self.in_time(&request, kept, interrupt)?;
             match self.target.step(&answer, &mut until, Instant::now()) {
                 Ok(Step::AskAgain(due)) => {
+                    judged();
                     kept = connection;
                     sleep_until(due, interrupt)?;
                 }
@@ -121,6 +134,10 @@ impl Site {
         let mut fresh = Connection::open(&self.target, wait)?;
         let answered = fresh.exchange(request, wait);
         Ok((answered.map_err(|failure| self.target.failed(failure))?, fresh))
+    }
+
+    pub(super) fn uses_left(&self) -> Option<u32> {
+        self.target.uses_left()
     }
 
     fn take_kept(&self) -> Option<Connection> {

@@ -15,7 +15,7 @@ use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use tokio::runtime::Builder;
 
-use crate::records::{client, sealed, with_record, with_status};
+use crate::records::{PROOF, client, sealed, wanting_proof, with_record, with_status};
 use crate::rogue::Rogue;
 
 /// `nobody`, which every system has.
@@ -200,22 +200,24 @@ fn a_safe_is_reached_by_its_socket() {
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         drop(listener);
-        [(); 2].map(|()| answer_with(&mut stream, &record))
+        let first = answer_with(&mut stream, wanting_proof(&record).bytes());
+        let record = with_record(&record, 1_450);
+        [first]
+            .into_iter()
+            .chain([(); 2].map(|()| answer_with(&mut stream, record.bytes())))
+            .collect::<Vec<_>>()
     });
     let client = client(&format!("unix://{}", path.display()));
     assert_eq!(client.password().unwrap().expose(), "S3kr!t");
     assert_eq!(client.password().unwrap().expose(), "S3kr!t");
-    for head in server.join().unwrap() {
-        assert_eq!(
-            head,
-            "POST /v1/secret HTTP/1.1\r\nhost: localhost\r\npasssafe-token: 936265\r\n\r\n"
-        );
-    }
+    let head = "POST /v1/secret HTTP/1.1\r\nhost: localhost\r\npasssafe-token: 936265\r\n";
+    let proven = format!("{head}passsafe-proof: {PROOF}\r\n\r\n");
+    assert_eq!(server.join().unwrap(), [format!("{head}\r\n"), proven.clone(), proven]);
     // The server has hung up, and the socket that it left behind leads nowhere.
     assert_eq!(client.password().unwrap_err().kind(), ErrorKind::Unreachable);
 }
 
-fn answer_with(stream: &mut UnixStream, record: &str) -> String {
+fn answer_with(stream: &mut UnixStream, answer: &[u8]) -> String {
     use std::io::Write as _;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -223,11 +225,6 @@ fn answer_with(stream: &mut UnixStream, record: &str) -> String {
         stream.read_exact(&mut byte).unwrap();
         head.extend(byte);
     }
-    let length = record.len();
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nPasssafe-Expires-In: 1450\r\n\
-         Content-Length: {length}\r\n\r\n{record}"
-    );
-    stream.write_all(answer.as_bytes()).unwrap();
+    stream.write_all(answer).unwrap();
     String::from_utf8(head).unwrap()
 }

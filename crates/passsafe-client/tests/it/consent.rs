@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use passsafe_client::{Client, EntryName, ErrorKind};
-use passsafe_core::{Deadline, Lifetime, SealedRecord, Token};
+use passsafe_core::{Deadline, Lifetime, Token};
 use passsafe_peer::{Peers, Source};
 use passsafe_server::{
     Admission, AllowedHosts, Clock as _, Decision, Questions, Safe, SystemClock, bind_localhost,
@@ -19,7 +19,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::records::{TOKEN, answer, async_client, client, sealed, with_record};
+use crate::records::{
+    PASSPHRASE, TOKEN, answer, async_client, client, seal_as, sealed, wanting_proof, with_record,
+};
 use crate::rogue::{Reply, Rogue};
 
 const AWAITING: &str = r#"{"code":"awaiting_consent","title":"x","status":202}"#;
@@ -30,8 +32,8 @@ const BUSY: &str = r#"{"code":"busy","title":"x","status":503}"#;
 fn safe() -> (Arc<Safe>, Questions, Client) {
     let clock = Arc::new(SystemClock);
     let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
-    let record = SealedRecord::from_json(sealed("S3kr!t").as_bytes()).unwrap();
-    let safe = Safe::new(&record, Token::parse(TOKEN).unwrap(), deadline, clock);
+    let sealed = seal_as(PASSPHRASE, 0, &[("password", b"S3kr!t")]);
+    let safe = Safe::new(&sealed, Token::parse(TOKEN).unwrap(), deadline, clock);
     let (safe, questions) = safe.with_max_uses(NonZeroU32::new(3).unwrap()).with_consent();
     let safe = Arc::new(safe);
     let listeners = bind_localhost(0).unwrap();
@@ -44,8 +46,8 @@ fn safe() -> (Arc<Safe>, Questions, Client) {
     (safe, questions, async_client(&format!("http://localhost:{port}")))
 }
 
-/// A server in this runtime that gives one answer for ever. Told are the requests, each with
-/// the number of its connection.
+/// A server in this runtime that gives one answer to every proof. Told are the requests that
+/// have one, each with the number of its connection.
 async fn server(
     head: &'static str,
     body: &'static str,
@@ -58,7 +60,12 @@ async fn server(
             let (mut stream, _) = listener.accept().await.unwrap();
             let told = told.clone();
             tokio::spawn(async move {
-                while whole_head(&mut stream).await {
+                while let Some(request) = whole_head(&mut stream).await {
+                    if !request.contains("passsafe-proof: ") {
+                        let wanted = wanting_proof(&sealed("S3kr!t"));
+                        stream.write_all(wanted.bytes()).await.unwrap();
+                        continue;
+                    }
                     told.send(connection).unwrap();
                     let length = body.len();
                     let answer = format!(
@@ -72,15 +79,15 @@ async fn server(
     (url, requests)
 }
 
-async fn whole_head(stream: &mut TcpStream) -> bool {
+async fn whole_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_buf(&mut head).await {
             Ok(1..) => {}
-            _ => return false,
+            _ => return None,
         }
     }
-    true
+    String::from_utf8(head).ok()
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,6 +201,7 @@ async fn a_server_that_keeps_a_client_waiting_is_given_up_after_a_minute() {
 
 fn later(status: &str, body: &str) -> Reply {
     answer(status, "Content-Type: application/problem+json\r\nRetry-After: 0\r\n", body)
+        .after_proof(wanting_proof(&sealed("S3kr!t")))
 }
 
 #[test]

@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 use passsafe_client::{Error, ErrorKind, blocking};
 use tokio::runtime::Builder;
 
-use crate::records::{PASSPHRASE, answer, async_client, client, sealed, sealed_as, with_record};
-use crate::rogue::Rogue;
+use crate::records::{
+    PASSPHRASE, PROOF, answer, async_client, client, sealed, sealed_as, wanting_proof,
+    with_problem, with_record,
+};
+use crate::rogue::{Reply, Rogue};
 
 /// Sends `start`, then `again` for as long as anybody takes it, resting in between.
 struct Endless {
@@ -143,6 +146,104 @@ fn nothing_is_unpacked() {
     let rogue = Rogue::start(move |_| answer("200 OK", headers, "\x1f\u{b}\x08"));
     assert!(client(&rogue.url()).password().unwrap_err().kind() == ErrorKind::NotASafe);
     assert!(!rogue.requests()[0].to_ascii_lowercase().contains("accept-encoding"));
+}
+
+type Script = Box<dyn Fn() -> Reply + Send + Sync>;
+
+/// What a server says that is no answer to a proof, or no demand for one, and how often it is
+/// asked.
+#[test]
+fn a_server_that_plays_with_the_proof_is_refused_and_asked_no_more() {
+    let record = sealed("S3kr!t");
+    let demand = |body: &str| {
+        let body = format!(r#"{{"code":"proof_required","title":"","status":403{body}}}"#);
+        move || with_problem("403 Forbidden", &body)
+    };
+    let again = record.clone();
+    let (no_salt, cheap) = (
+        r#","kdf":{"algorithm":"argon2id","version":19,"memory_kib":65536,"iterations":3,"parallelism":1}"#,
+        r#","kdf":{"algorithm":"argon2id","version":19,"memory_kib":8,"iterations":1,"parallelism":1},"salt":"AAAAAAAAAAAAAAAAAAAAAA""#,
+    );
+    let unproven = record.clone();
+    let cases: [(Script, ErrorKind, usize); 6] = [
+        // Asked for again and again, although it was given.
+        (
+            Box::new(move || wanting_proof(&again).after_proof(wanting_proof(&again))),
+            ErrorKind::NotASafe,
+            2,
+        ),
+        (Box::new(demand("")), ErrorKind::NotASafe, 1),
+        (Box::new(demand(no_salt)), ErrorKind::NotASafe, 1),
+        (Box::new(demand(&format!("{no_salt},\"salt\":\"AAAA\""))), ErrorKind::Damaged, 1),
+        (Box::new(demand(cheap)), ErrorKind::Damaged, 1),
+        // Handed out without a proof.
+        (
+            Box::new(move || {
+                let record = with_record(&unproven, 1_450);
+                let same = Reply::new(record.bytes());
+                record.after_proof(same)
+            }),
+            ErrorKind::NotASafe,
+            1,
+        ),
+    ];
+    for (number, (reply, kind, most)) in cases.into_iter().enumerate() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let rogue = Rogue::start(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            reply()
+        });
+        let error = client(&rogue.url()).password().unwrap_err();
+        assert_eq!(error.kind(), kind, "{number}: {error}");
+        assert_eq!(asked.load(Ordering::SeqCst), most, "{number}");
+    }
+}
+
+/// The record that comes is not that of the salt which the proof was derived with: nothing more
+/// is derived, and the next proof is that of the first salt.
+#[test]
+fn a_record_with_another_salt_than_was_told_is_another_safe() {
+    let (mine, other) = (sealed("S3kr!t"), sealed_as(PASSPHRASE, 1, &[("password", b"other")]));
+    let rogue = Rogue::start(move |number| match number {
+        0 => with_record(&other, 1_450).after_proof(wanting_proof(&mine)),
+        _ => with_record(&mine, 1_450),
+    });
+    let client = client(&rogue.url());
+    assert_eq!(client.password().unwrap_err().kind(), ErrorKind::OtherSafe);
+    assert_eq!(client.password().unwrap().expose(), "S3kr!t");
+    for request in rogue.requests() {
+        assert!(request.contains(&format!("passsafe-proof: {PROOF}\r\n")), "{request}");
+    }
+}
+
+/// Ten wrong proofs lock a safe. A program that calls again has not typed anything else.
+#[test]
+fn a_refused_passphrase_is_sent_once_however_often_it_is_used() {
+    let record = sealed("S3kr!t");
+    let rogue = Rogue::start(move |_| {
+        let body = r#"{"code":"wrong_passphrase","title":"","status":403,"proofs_left":9}"#;
+        with_problem("403 Forbidden", body).after_proof(wanting_proof(&record))
+    });
+    let client = client(&rogue.url());
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let error = client.password().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::WrongPassphrase, "{error}");
+                assert_eq!(error.proofs_left(), Some(9));
+            });
+        }
+    });
+    assert_eq!(rogue.requests().len(), 1);
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = async_client(&rogue.url());
+        let (one, other) = tokio::join!(client.password(), client.password());
+        assert_eq!(one.unwrap_err().proofs_left(), Some(9));
+        assert_eq!(other.unwrap_err().proofs_left(), Some(9));
+    });
+    assert_eq!(rogue.requests().len(), 2);
 }
 
 /// Who has seen an answer can give it again, and no more: a client that knows the passphrase

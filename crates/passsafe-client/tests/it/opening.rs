@@ -1,5 +1,7 @@
 //! Keys and records: derived once, opened each time, never mixed up.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::records::{PASSPHRASE, answer, client, client_for, sealed, sealed_as, with_record};
 use crate::rogue::Rogue;
 use passsafe_client::{EntryName, ErrorKind, User};
@@ -117,7 +119,11 @@ fn an_absurd_cost_is_refused_before_any_work() {
     ] {
         let absurd = sealed("S3kr!t").replace(from, to);
         assert!(absurd.contains(to));
-        let rogue = serving(vec![absurd, sealed("S3kr!t")]);
+        let (asked, good) = (AtomicUsize::new(0), sealed("S3kr!t"));
+        let rogue = Rogue::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => with_record(&absurd, 1_450),
+            _ => with_record(&good, 1_450),
+        });
         let client = client(&rogue.url());
         let error = client.password().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Damaged, "{to}: {error}");

@@ -1,7 +1,8 @@
 //! Sealed records and the answers that carry them.
 
 use passsafe_core::{
-    Cost, Entries, EntryName, Passphrase, RandomError, SealedRecord, Secret, User, WorkMemory,
+    Cost, Entries, EntryName, Passphrase, RandomError, Sealed, SealedRecord, Secret, User,
+    WorkMemory,
 };
 
 use crate::rogue::Reply;
@@ -9,6 +10,8 @@ use crate::rogue::Reply;
 pub(crate) const PASSPHRASE: &str = "clip zebra mango";
 pub(crate) const TOKEN: &str = "936 265";
 pub(crate) const USER: &str = "ana";
+/// The proof of [`sealed`].
+pub(crate) const PROOF: &str = "fX2DsgHuJjKm5-AAdPAdlmG0StM51pdcCNzGhGCm7ag";
 
 /// A record of one password, sealed for [`PASSPHRASE`] and [`USER`].
 pub(crate) fn sealed(password: &str) -> String {
@@ -17,6 +20,11 @@ pub(crate) fn sealed(password: &str) -> String {
 
 /// A record whose salt and nonce follow from `seed`: the same one makes the same safe.
 pub(crate) fn sealed_as(passphrase: &str, seed: u8, named: &[(&str, &[u8])]) -> String {
+    seal_as(passphrase, seed, named).record.to_json()
+}
+
+/// The same, with what a real safe needs besides.
+pub(crate) fn seal_as(passphrase: &str, seed: u8, named: &[(&str, &[u8])]) -> Sealed {
     let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
     let entries = named
         .iter()
@@ -34,18 +42,25 @@ pub(crate) fn sealed_as(passphrase: &str, seed: u8, named: &[(&str, &[u8])]) -> 
         &mut WorkMemory::for_cost(cost).unwrap(),
     )
     .unwrap()
-    .to_json()
 }
 
-/// The answer of a safe that has `seconds` left.
+/// The answer of a safe that has `seconds` left, to whatever proof.
 pub(crate) fn with_record(record: &str, seconds: u64) -> Reply {
     let ends = format!("Passsafe-Expires-In: {seconds}\r\n");
     answer("200 OK", &format!("Content-Type: application/json\r\n{ends}"), record)
+        .after_proof(wanting_proof(record))
+}
+
+/// The answer of this record's safe to a request without a proof.
+pub(crate) fn wanting_proof(record: &str) -> Reply {
+    let fields = record.split_once(r#","kdf":"#).unwrap().1.split_once(r#","nonce":"#).unwrap().0;
+    let problem = format!(r#"{{"code":"proof_required","title":"","status":403,"kdf":{fields}}}"#);
+    with_problem("403 Forbidden", &problem)
 }
 
 /// The status of an open safe.
 pub(crate) fn with_status() -> Reply {
-    let status = r#"{"protocol":1,"state":"open","expires_in_seconds":1450,"attempts_left":3}"#;
+    let status = r#"{"protocol":1,"state":"open","expires_in_seconds":1450,"attempts_left":3,"proofs_left":10}"#;
     answer("200 OK", "Content-Type: application/json\r\n", status)
 }
 

@@ -11,6 +11,8 @@ use std::thread::{self, JoinHandle};
 pub(crate) struct Reply {
     bytes: Vec<u8>,
     then: Then,
+    /// The answer to the same request without a proof, where one is wanted.
+    unproven: Option<Vec<u8>>,
 }
 
 enum Then {
@@ -21,11 +23,20 @@ enum Then {
 
 impl Reply {
     pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { bytes: bytes.into(), then: Then::ReadOn }
+        Self { bytes: bytes.into(), then: Then::ReadOn, unproven: None }
     }
 
     pub(crate) fn followed_by(self, more: &str) -> Self {
         Self { bytes: [&self.bytes, more.as_bytes()].concat(), ..self }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Answers so to a request without a proof. That is no request of the script's.
+    pub(crate) fn after_proof(self, unproven: Reply) -> Self {
+        Self { unproven: Some(unproven.bytes), ..self }
     }
 
     pub(crate) fn then_hang_up(self) -> Self {
@@ -38,7 +49,7 @@ impl Reply {
     }
 }
 
-/// Answers each request by its number, counted from 0 over all connections.
+/// Answers each request by its number, counted from 0 over all connections. Must not wait.
 type Script = dyn Fn(usize) -> Reply + Send + Sync;
 
 pub(crate) struct Rogue {
@@ -138,12 +149,17 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, report: &Sender<()>) {
 fn serve(mut stream: TcpStream, shared: &Shared, report: &Sender<()>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     while let Some(head) = read_head(&mut reader) {
-        let number = {
+        let reply = {
             let mut requests = shared.requests.lock().unwrap();
-            requests.push(head);
-            requests.len() - 1
+            let reply = (shared.script)(requests.len());
+            match reply.unproven {
+                Some(bytes) if !head.contains("passsafe-proof: ") => Reply::new(bytes),
+                unproven => {
+                    requests.push(head);
+                    Reply { unproven, ..reply }
+                }
+            }
         };
-        let reply = (shared.script)(number);
         // Fails where the client has had enough.
         let _ = stream.write_all(&reply.bytes);
         match reply.then {

@@ -11,7 +11,7 @@ use tokio::net::TcpSocket;
 use tokio::runtime::Builder;
 
 use crate::records::{
-    answer, async_client, client, sealed, with_problem, with_record, with_status,
+    PROOF, answer, async_client, client, sealed, with_problem, with_record, with_status,
 };
 use crate::rogue::{Reply, Rogue};
 
@@ -41,7 +41,10 @@ fn requests_are_the_documented_ones() {
         rogue.requests(),
         [
             format!("GET /hub/v1/status HTTP/1.1\r\n{host}\r\n\r\n"),
-            format!("POST /hub/v1/secret HTTP/1.1\r\n{host}\r\npasssafe-token: 936265\r\n\r\n"),
+            format!(
+                "POST /hub/v1/secret HTTP/1.1\r\n{host}\r\npasssafe-token: 936265\r\n\
+                 passsafe-proof: {PROOF}\r\n\r\n"
+            ),
             format!("POST /hub/v1/close HTTP/1.1\r\n{host}\r\npasssafe-token: 936265\r\n\r\n"),
         ]
     );

@@ -14,11 +14,11 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
+use super::parameters::{KdfFields, KdfParameters};
 use super::{Header, SealedRecord, is_ciphertext_len};
-use crate::kdf::{ARGON2_VERSION, Commitment, Cost, CostError, PARALLELISM};
+use crate::kdf::{Commitment, CostError};
 
 const VERSION: u64 = 1;
-const ALGORITHM: &str = "argon2id";
 /// Most bytes of a record's JSON without its ciphertext.
 const MAX_FRAME_LEN: usize = 320;
 
@@ -80,16 +80,8 @@ impl SealedRecord {
             }
         }
         let Object(fields) = parsed?;
-        let Object(kdf) = fields.kdf;
-        if kdf.algorithm != ALGORITHM
-            || kdf.version != ARGON2_VERSION
-            || kdf.parallelism != PARALLELISM
-        {
-            return Err(RecordError::Algorithm);
-        }
         let header = Header {
-            cost: Cost::new(kdf.memory_kib, kdf.iterations)?,
-            salt: fixed("salt", &fields.salt)?,
+            parameters: KdfParameters::from_fields(&fields.kdf.0, &fields.salt)?,
             commitment: Commitment(fixed("commitment", &fields.commitment)?),
         };
         let nonce = fixed("nonce", &fields.nonce)?;
@@ -107,14 +99,8 @@ impl SealedRecord {
         let ciphertext = Zeroizing::new(BASE64URL_NOPAD.encode(&self.ciphertext));
         let fields = RecordFields {
             version: VERSION,
-            kdf: Object(KdfFields {
-                algorithm: ALGORITHM.into(),
-                version: ARGON2_VERSION,
-                memory_kib: self.header.cost.memory_kib(),
-                iterations: self.header.cost.iterations(),
-                parallelism: PARALLELISM,
-            }),
-            salt: BASE64URL_NOPAD.encode(&self.header.salt).into(),
+            kdf: Object(self.header.parameters.kdf_fields()),
+            salt: self.header.parameters.salt_field().into(),
             nonce: BASE64URL_NOPAD.encode(&self.nonce).into(),
             commitment: BASE64URL_NOPAD.encode(&self.header.commitment.0).into(),
             ciphertext: ciphertext.as_str().into(),
@@ -137,8 +123,7 @@ struct Versioned {
 #[serde(deny_unknown_fields)]
 struct RecordFields<'a> {
     version: u64,
-    #[serde(borrow)]
-    kdf: Object<KdfFields<'a>>,
+    kdf: Object<KdfFields>,
     #[serde(borrow)]
     salt: Cow<'a, str>,
     #[serde(borrow)]
@@ -149,21 +134,10 @@ struct RecordFields<'a> {
     ciphertext: Cow<'a, str>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KdfFields<'a> {
-    #[serde(borrow)]
-    algorithm: Cow<'a, str>,
-    version: u32,
-    memory_kib: u32,
-    iterations: u32,
-    parallelism: u32,
-}
-
 /// A struct that is a JSON object: serde would take an array of its fields as well.
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-struct Object<T>(T);
+pub(super) struct Object<T>(pub(super) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -193,7 +167,10 @@ fn decode(field: &'static str, text: &str) -> Result<Vec<u8>, RecordError> {
     BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| RecordError::Base64(field))
 }
 
-fn fixed<const LEN: usize>(field: &'static str, text: &str) -> Result<[u8; LEN], RecordError> {
+pub(super) fn fixed<const LEN: usize>(
+    field: &'static str,
+    text: &str,
+) -> Result<[u8; LEN], RecordError> {
     let mut bytes = [0; LEN];
     if BASE64URL_NOPAD.decode_len(text.len()) == Ok(LEN) {
         let decoded = BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut bytes);

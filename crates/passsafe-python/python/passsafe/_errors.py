@@ -34,7 +34,7 @@ class SafeOver(PasssafeError):
 
 
 class MaxInvalidTokens(SafeOver):
-    """Three wrong tokens have locked the safe for good."""
+    """Three wrong tokens, or ten wrong passphrases, have locked the safe for good."""
 
 
 class Expired(SafeOver):
@@ -62,7 +62,14 @@ class NoConsent(PasssafeError, TimeoutError):
 
 
 class WrongPassphrase(PasssafeError):
-    """The safe was sealed with another passphrase, or for another user."""
+    """The safe was sealed with another passphrase, or for another user. Nothing was used up."""
+
+    proofs_left: int | None
+    """How many wrong passphrases may still come before the safe is locked, if it said so."""
+
+    def __init__(self, message: str, proofs_left: int | None = None) -> None:
+        super().__init__(message)
+        self.proofs_left = proofs_left
 
 
 class OtherSafe(PasssafeError):

@@ -17,3 +17,6 @@ class Status:
 
     attempts_left: int
     """How many wrong tokens may still come."""
+
+    proofs_left: int
+    """How many wrong passphrases may still come."""

@@ -6,6 +6,7 @@
 //! that has to look at the deadline.
 
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -131,11 +132,15 @@ impl Timeouts {
 pub(crate) struct TimeoutStream<S> {
     stream: S,
     timeouts: Timeouts,
+    /// Bytes read since the last answer was written.
+    received: usize,
+    /// Bytes of answered requests, which lie where hyper reads next.
+    stale: usize,
 }
 
 impl<S> TimeoutStream<S> {
     pub(crate) fn new(stream: S, timeouts: Timeouts) -> Self {
-        Self { stream, timeouts }
+        Self { stream, timeouts, received: 0, stale: 0 }
     }
 }
 
@@ -145,9 +150,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // hyper reads into the buffer that the last request lay in, from its start. While the
+        // connection waits for the next one, token and proof of the last shall not lie there.
+        let stale = mem::take(&mut self.stale).min(buffer.remaining());
+        buffer.initialize_unfilled_to(stale);
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
+            self.received += buffer.filled().len() - before;
             self.timeouts.received();
         }
         read
@@ -180,6 +190,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         if matches!(flushed, Poll::Ready(Ok(()))) {
             self.timeouts.flushed();
+            let received = mem::take(&mut self.received);
+            self.stale = self.stale.max(received);
         }
         flushed
     }

@@ -2,14 +2,15 @@
 
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::{HeaderMap, Request};
-use passsafe_core::Token;
-use passsafe_core::wire::{Code, Problem, TOKEN_HEADER};
+use passsafe_core::wire::{Code, PROOF_HEADER, Problem, TOKEN_HEADER};
+use passsafe_core::{Proof, Token};
 
 use super::hosts::AllowedHosts;
 use crate::listen::Transport;
 
 // Made once: to look a header up by a text is to parse the text each time.
 static TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
+static PROOF: HeaderName = HeaderName::from_static(PROOF_HEADER);
 static SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -18,6 +19,7 @@ static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) struct Headers<'a> {
     host: Values<'a>,
     token: Values<'a>,
+    proof: Values<'a>,
     is_from_page: bool,
 }
 
@@ -48,6 +50,8 @@ impl<'a> Headers<'a> {
                 found.host.add(value);
             } else if *name == TOKEN {
                 found.token.add(value);
+            } else if *name == PROOF {
+                found.proof.add(value);
             } else {
                 found.is_from_page |= *name == ORIGIN
                     || *name == SEC_PURPOSE
@@ -86,5 +90,15 @@ impl<'a> Headers<'a> {
         value
             .and_then(|value| Token::from_wire(value.as_bytes()).ok())
             .ok_or_else(|| Problem::new(Code::MalformedToken))
+    }
+
+    /// The proof, if there is one.
+    pub(super) fn proof(&self) -> Result<Option<Proof>, Problem> {
+        let value = match self.proof {
+            Values::None => return Ok(None),
+            Values::One(value) => Proof::from_wire(value.as_bytes()).ok(),
+            Values::Several => None,
+        };
+        value.map(Some).ok_or_else(|| Problem::new(Code::MalformedProof))
     }
 }

@@ -45,6 +45,13 @@ pub enum Event {
         /// Wrong tokens that may still come.
         attempts_left: u8,
     },
+    /// A wrong proof was counted: the token was right, the passphrase or the user was not.
+    WrongPassphrase {
+        /// Whose it was.
+        caller: Caller,
+        /// Wrong proofs that may still come.
+        proofs_left: u8,
+    },
     /// A web page asked. Nothing was counted.
     RefusedPage {
         /// The browser.
@@ -81,7 +88,7 @@ pub enum Event {
         /// All that is left of it.
         remaining: Duration,
     },
-    /// The third wrong token locked the safe.
+    /// The third wrong token or the tenth wrong proof locked the safe.
     Locked,
     /// The last allowed use was made.
     Spent,

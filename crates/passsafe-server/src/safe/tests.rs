@@ -11,7 +11,7 @@ use passsafe_core::Moment;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{ManualClock, RIGHT, record, safe, token};
+use crate::testing::{ManualClock, RIGHT, proof, record, safe, token, wrong_proof};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -21,24 +21,81 @@ fn seconds(seconds: u64) -> Duration {
 fn the_right_token_gets_the_record_as_often_as_it_asks() {
     let (safe, _) = safe();
     for _ in 0..5 {
-        let release = safe.fetch(&token(RIGHT)).unwrap();
+        let release = safe.fetch(&token(RIGHT), Some(proof())).unwrap();
         assert_eq!(release.record, record().to_json());
         assert_eq!(release.remaining, seconds(3_600));
     }
-    assert_eq!(safe.status(), Status::new(State::Open, 3_600, 3));
+    assert_eq!(safe.status(), Status::new(State::Open, 3_600, 3, 10));
 }
 
 #[test]
 fn third_wrong_token_locks_the_safe() {
     let (safe, _) = safe();
-    assert_eq!(safe.fetch(&token(1)).unwrap_err(), Refusal::InvalidToken { attempts_left: 2 });
-    assert!(safe.fetch(&token(RIGHT)).is_ok());
+    assert_eq!(
+        safe.fetch(&token(1), Some(proof())).unwrap_err(),
+        Refusal::InvalidToken { attempts_left: 2 }
+    );
+    assert!(safe.fetch(&token(RIGHT), Some(proof())).is_ok());
     assert_eq!(safe.close(&token(2)).unwrap_err(), Refusal::InvalidToken { attempts_left: 1 });
-    assert!(safe.fetch(&token(RIGHT)).is_ok(), "a success does not reset the count");
-    assert_eq!(safe.fetch(&token(3)).unwrap_err(), Refusal::InvalidToken { attempts_left: 0 });
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Locked);
+    assert!(safe.fetch(&token(RIGHT), Some(proof())).is_ok(), "a success does not reset the count");
+    assert_eq!(
+        safe.fetch(&token(3), Some(proof())).unwrap_err(),
+        Refusal::InvalidToken { attempts_left: 0 }
+    );
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Locked);
     assert_eq!(safe.close(&token(RIGHT)).unwrap_err(), Refusal::Locked);
-    assert_eq!(safe.status(), Status::new(State::Locked, 0, 0));
+    assert_eq!(safe.status(), Status::new(State::Locked, 0, 0, 10));
+}
+
+#[test]
+fn the_token_alone_gets_and_uses_up_nothing() {
+    let (safe, _) = safe();
+    let (safe, mut events) = safe.with_max_uses(NonZeroU32::MIN).with_events();
+    let (safe, mut questions) = safe.with_consent();
+    let parameters = record().parameters().clone();
+    for _ in 0..20 {
+        let refused = safe.fetch(&token(RIGHT), None).unwrap_err();
+        assert_eq!(refused, Refusal::ProofRequired { parameters: parameters.clone() });
+    }
+    assert_eq!(safe.status(), Status::new(State::Open, 3_600, 3, 10));
+    assert_eq!(events.try_next(), None);
+    assert!(questions.try_next().is_none());
+}
+
+#[test]
+fn nine_wrong_proofs_leave_the_only_use() {
+    let (safe, _) = safe();
+    let safe = safe.with_max_uses(NonZeroU32::MIN);
+    for proofs_left in (1..10).rev() {
+        let refused = safe.fetch(&token(RIGHT), Some(&wrong_proof())).unwrap_err();
+        assert_eq!(refused, Refusal::WrongPassphrase { proofs_left });
+    }
+    assert_eq!(safe.status(), Status::new(State::Open, 3_600, 3, 1));
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap().uses_left, Some(0));
+}
+
+#[test]
+fn tenth_wrong_proof_locks_the_safe() {
+    let (safe, mut events) = safe().0.with_events();
+    for proofs_left in (0..10).rev() {
+        let refused = safe.fetch(&token(RIGHT), Some(&wrong_proof())).unwrap_err();
+        assert_eq!(refused, Refusal::WrongPassphrase { proofs_left });
+        let told = super::Event::WrongPassphrase { caller: Caller::default(), proofs_left };
+        assert_eq!(events.try_next(), Some(told));
+    }
+    assert_eq!(events.try_next(), Some(super::Event::Locked));
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Locked);
+    assert_eq!(safe.status(), Status::new(State::Locked, 0, 3, 0));
+}
+
+#[test]
+fn a_proof_is_judged_after_the_token_only() {
+    let (safe, _) = safe();
+    for attempts_left in [2, 1, 0] {
+        let refused = safe.fetch(&token(1), Some(&wrong_proof())).unwrap_err();
+        assert_eq!(refused, Refusal::InvalidToken { attempts_left });
+    }
+    assert_eq!(safe.status(), Status::new(State::Locked, 0, 0, 10));
 }
 
 #[test]
@@ -49,8 +106,8 @@ fn exactly_one_of_a_million_tokens_is_accepted_at_any_instant() {
         let mut accepted = Vec::new();
         for number in 0..1_000_000 {
             // Forgive, so that one safe can be asked a million times.
-            probe.lock().attempts = Attempts::default();
-            if probe.fetch(&token(number)).is_ok() {
+            probe.lock().attempts = Tries::new(MAX_ATTEMPTS);
+            if probe.fetch(&token(number), Some(proof())).is_ok() {
                 accepted.push(number);
             }
         }
@@ -63,7 +120,9 @@ fn no_token_is_accepted_from_the_deadline_on() {
     let (probe, clock) = safe();
     clock.advance(seconds(3_600));
     assert!(
-        (0..1_000_000).all(|number| probe.fetch(&token(number)).unwrap_err() == Refusal::Expired)
+        (0..1_000_000)
+            .all(|number| probe.fetch(&token(number), Some(proof())).unwrap_err()
+                == Refusal::Expired)
     );
 }
 
@@ -76,7 +135,7 @@ fn wrong_tokens_in_parallel_are_judged_exactly_three_times() {
         let guess = || {
             start.wait();
             (0..200)
-                .filter_map(|number| match safe.fetch(&token(number)).unwrap_err() {
+                .filter_map(|number| match safe.fetch(&token(number), Some(proof())).unwrap_err() {
                     Refusal::InvalidToken { attempts_left } => Some(attempts_left),
                     refusal => {
                         assert_eq!(refusal, Refusal::Locked);
@@ -90,7 +149,7 @@ fn wrong_tokens_in_parallel_are_judged_exactly_three_times() {
     });
     judged.sort_unstable();
     assert_eq!(judged, [0, 1, 2]);
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Locked);
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Locked);
 }
 
 /// Whatever the order: what was granted was granted before the lock, and nothing after it.
@@ -105,7 +164,7 @@ fn right_and_wrong_tokens_in_parallel_end_in_a_lock() {
                 let (safe, start) = (&safe, &start);
                 scope.spawn(move || {
                     start.wait();
-                    safe.fetch(&token(number)).map(drop)
+                    safe.fetch(&token(number), Some(proof())).map(drop)
                 })
             };
             let threads: Vec<_> =
@@ -116,7 +175,7 @@ fn right_and_wrong_tokens_in_parallel_end_in_a_lock() {
         let judged = wrong.iter().filter(|it| matches!(it, Err(Refusal::InvalidToken { .. })));
         assert_eq!(judged.count(), 3);
         assert!(right.iter().all(|it| matches!(it, Ok(()) | Err(Refusal::Locked))), "{right:?}");
-        assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Locked);
+        assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Locked);
     }
 }
 
@@ -139,7 +198,8 @@ fn a_wrong_token_is_counted_before_another_is_judged() {
                 }
                 spin_loop();
             }
-            let guesses = (0..3).map(|number| safe.fetch(&token(number)).unwrap_err());
+            let guesses =
+                (0..3).map(|number| safe.fetch(&token(number), Some(proof())).unwrap_err());
             guesses.filter(|refusal| *refusal != Refusal::Locked).count()
         });
         judged.collect::<Vec<_>>()
@@ -164,24 +224,28 @@ fn uses_in_parallel_are_granted_exactly_as_often_as_allowed() {
     let granted: usize = thread::scope(|scope| {
         let fetch = || {
             start.wait();
-            usize::from(safe.fetch(&token(RIGHT)).is_ok())
+            usize::from(safe.fetch(&token(RIGHT), Some(proof())).is_ok())
         };
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(fetch)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert_eq!(granted, 5);
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Spent);
-    assert_eq!(safe.fetch(&token(1)).unwrap_err(), Refusal::Spent, "nothing is counted any more");
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Spent);
+    assert_eq!(
+        safe.fetch(&token(1), Some(proof())).unwrap_err(),
+        Refusal::Spent,
+        "nothing is counted any more"
+    );
 }
 
 #[test]
 fn a_clock_set_back_revives_nothing() {
     let (safe, clock) = safe();
     clock.advance(seconds(3_600));
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Expired);
     clock.set(Moment { boot: Duration::ZERO, wall: Duration::ZERO });
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
-    assert_eq!(safe.status(), Status::new(State::Expired, 0, 3));
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Expired);
+    assert_eq!(safe.status(), Status::new(State::Expired, 0, 3, 10));
 }
 
 #[test]
@@ -191,38 +255,38 @@ fn a_wall_clock_set_back_gives_no_time() {
     clock.set(Moment { wall: Duration::ZERO, ..clock.now() });
     assert_eq!(safe.status().expires_in_seconds, 1_800);
     clock.advance_boot(seconds(1_800));
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Expired);
 }
 
 #[test]
 fn a_wall_clock_set_forward_ends_the_safe() {
     let (safe, clock) = safe();
     clock.advance_wall(seconds(3_600));
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Expired);
 }
 
 #[test]
 fn boot_time_alone_past_the_deadline_ends_the_safe() {
     let (safe, clock) = safe();
     clock.advance_boot(seconds(3_600));
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Expired);
 }
 
 #[test]
 fn a_closed_safe_stays_closed() {
     let (safe, clock) = safe();
     safe.close(&token(RIGHT)).unwrap();
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Closed);
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Closed);
     clock.advance(seconds(7_200));
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Closed);
-    assert_eq!(safe.status(), Status::new(State::Closed, 0, 3));
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Closed);
+    assert_eq!(safe.status(), Status::new(State::Closed, 0, 3, 10));
 }
 
 #[test]
 fn a_locked_safe_stays_locked_past_its_deadline() {
     let (safe, clock) = safe();
     for number in 0..3 {
-        safe.fetch(&token(number)).unwrap_err();
+        safe.fetch(&token(number), Some(proof())).unwrap_err();
     }
     safe.close_by_user();
     clock.advance(seconds(3_600));
@@ -247,8 +311,10 @@ fn every_end_lets_go_of_record_and_token() {
             clock.advance(seconds(3_600));
             drop(safe.status());
         },
-        |safe, _| (0..3).for_each(|number| assert!(safe.fetch(&token(number)).is_err())),
-        |safe, _| assert!(safe.fetch(&token(RIGHT)).is_ok()),
+        |safe, _| {
+            (0..3).for_each(|number| assert!(safe.fetch(&token(number), Some(proof())).is_err()))
+        },
+        |safe, _| assert!(safe.fetch(&token(RIGHT), Some(proof())).is_ok()),
     ];
     for end in ends {
         let (safe, clock) = safe();
@@ -273,8 +339,8 @@ fn a_panic_in_the_critical_section_locks_the_safe() {
         scope.spawn(hold).join()
     });
     assert!(panicked.is_err());
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Locked);
-    assert_eq!(safe.status(), Status::new(State::Locked, 0, 0));
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Locked);
+    assert_eq!(safe.status(), Status::new(State::Locked, 0, 0, 0));
 }
 
 #[test]
@@ -290,7 +356,7 @@ fn followers_hear_of_the_end() {
 fn debug_shows_no_content() {
     let (safe, _) = safe();
     assert_eq!(format!("{safe:?}"), "Safe { state: Open, .. }");
-    let release = safe.fetch(&token(RIGHT)).unwrap();
+    let release = safe.fetch(&token(RIGHT), Some(proof())).unwrap();
     assert_eq!(format!("{release:?}"), "Release { remaining: 3600s, .. }");
 }
 
@@ -378,8 +444,8 @@ proptest! {
             Promised { state: State::Open, uses_left: uses, attempts_left: 3, boot: 0, wall: 0 };
         for event in events {
             let answer = match event {
-                Event::Right => safe.fetch(&token(RIGHT)).map(|_| ()),
-                Event::Wrong(number) => safe.fetch(&token(number)).map(|_| ()),
+                Event::Right => safe.fetch(&token(RIGHT), Some(proof())).map(|_| ()),
+                Event::Wrong(number) => safe.fetch(&token(number), Some(proof())).map(|_| ()),
                 Event::Close(true) => safe.close(&token(RIGHT)),
                 Event::Close(false) => safe.close(&token(0)),
                 Event::Owner => { safe.close_by_user(); Ok(()) }

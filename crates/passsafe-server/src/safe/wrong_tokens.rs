@@ -1,29 +1,24 @@
-//! Judging a token and counting a wrong one, in one step.
+//! Counting wrong tokens, and wrong proofs apart from them, in one step with their judgement.
 //!
-//! The safe calls this under its lock, so no other token is judged between the two.
+//! The safe calls this under its lock, so nothing else is judged between the two.
 
-use passsafe_core::Token;
-use passsafe_core::wire::MAX_ATTEMPTS;
-
-/// Wrong tokens that may still come.
-pub(super) struct Attempts {
+/// How many wrong ones may still come.
+pub(super) struct Tries {
     left: u8,
 }
 
-impl Default for Attempts {
-    fn default() -> Self {
-        Self { left: MAX_ATTEMPTS }
+impl Tries {
+    pub(super) fn new(most: u8) -> Self {
+        Self { left: most }
     }
-}
 
-impl Attempts {
     pub(super) fn left(&self) -> u8 {
         self.left
     }
 
-    /// Compares a token with the right one. `Err` is what is left after counting a wrong one.
-    pub(super) fn check(&mut self, right: &Token, token: &Token) -> Result<(), u8> {
-        if right.matches(token) {
+    /// Passes what is right. `Err` is what is left after counting what is wrong.
+    pub(super) fn judge(&mut self, is_right: bool) -> Result<(), u8> {
+        if is_right {
             return Ok(());
         }
         self.left = self.left.saturating_sub(1);

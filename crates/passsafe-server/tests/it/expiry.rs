@@ -9,7 +9,7 @@ use passsafe_core::{Deadline, Lifetime, Moment, Token};
 use passsafe_server::{Admission, AllowedHosts, Clock, Refusal, Safe, bind_localhost, run};
 use tokio::time::{Instant, timeout};
 
-use crate::support::seal;
+use crate::support::{proof, seal};
 
 struct ManualClock(Mutex<Moment>);
 
@@ -93,7 +93,7 @@ async fn a_question_that_nobody_waits_for_is_withdrawn_within_a_second() {
     let safe = Arc::into_inner(safe).unwrap();
     let (safe, mut questions) = safe.with_consent();
     let right = Token::parse("936265").unwrap();
-    assert_eq!(safe.fetch(&right).unwrap_err(), Refusal::AwaitingConsent);
+    assert_eq!(safe.fetch(&right, Some(&proof())).unwrap_err(), Refusal::AwaitingConsent);
     let mut question = questions.next().await.unwrap();
     while_served(Arc::new(safe), async {
         tokio::time::sleep(Duration::from_secs(3)).await;
@@ -108,7 +108,7 @@ async fn a_question_that_nobody_waits_for_is_withdrawn_within_a_second() {
 async fn a_locked_safe_is_served_until_its_deadline() {
     let (safe, clock) = safe();
     let wrong = Token::parse("000000").unwrap();
-    while safe.fetch(&wrong).is_err_and(|refusal| refusal != Refusal::Locked) {}
+    while safe.fetch(&wrong, Some(&proof())).is_err_and(|refusal| refusal != Refusal::Locked) {}
     let (state, took) = end_after(safe, clock, |now| now.boot += Duration::from_secs(60)).await;
     assert_eq!(state, State::Locked);
     assert!(took <= Duration::from_secs(1), "{took:?}");

@@ -10,7 +10,7 @@ use passsafe_core::wire::State;
 use passsafe_server::{Admission, AllowedHosts, bind_localhost};
 use tokio::runtime::Builder;
 
-use crate::support::{RIGHT, Server, open_safe, seal};
+use crate::support::{PROOF, RIGHT, Server, open_safe, seal};
 
 struct Served {
     port: u16,
@@ -21,14 +21,14 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
-        let record = seal(vec![b'x'; 65_536]);
+        let sealed = seal(vec![b'x'; 65_536]);
         let listeners = bind_localhost(0).unwrap();
         let addresses: Vec<_> = listeners.iter().map(|it| it.local_addr().unwrap()).collect();
         let hosts = AllowedHosts::default().with("tunnel.example:9000");
-        let safe = Arc::new(open_safe(&record));
+        let safe = Arc::new(open_safe(&sealed));
         let runtime = Builder::new_current_thread();
         let server = Server::start(listeners, safe, hosts, Admission::default(), runtime);
-        Self { port: addresses[0].port(), addresses, record: record.to_json(), server }
+        Self { port: addresses[0].port(), addresses, record: sealed.record.to_json(), server }
     }
 
     /// Sends bytes, ends the sending half, and returns all that comes back.
@@ -48,7 +48,10 @@ impl Served {
     }
 
     fn with_token(&self, line: &str, token: &str) -> String {
-        self.request(line, &[&format!("Passsafe-Token: {token}")])
+        self.request(
+            line,
+            &[&format!("Passsafe-Token: {token}"), &format!("Passsafe-Proof: {PROOF}")],
+        )
     }
 
     fn attempts_left(&self) -> String {
@@ -83,12 +86,14 @@ fn has_header(answer: &str, line: &str) -> bool {
     answer.split_once("\r\n\r\n").unwrap().0.lines().any(|it| it.eq_ignore_ascii_case(line))
 }
 
-const UNTOUCHED: &str = r#""state":"open","expires_in_seconds":28799,"attempts_left":3}"#;
+const UNTOUCHED: &str =
+    r#""state":"open","expires_in_seconds":28799,"attempts_left":3,"proofs_left":10}"#;
 
 fn assert_untouched(served: &Served) {
     let status = served.attempts_left();
     assert!(
-        status.ends_with(r#""attempts_left":3}"#) && status.contains(r#""state":"open""#),
+        status.ends_with(r#""attempts_left":3,"proofs_left":10}"#)
+            && status.contains(r#""state":"open""#),
         "{status}"
     );
 }
@@ -100,7 +105,7 @@ fn the_right_token_gets_the_record_on_both_addresses() {
         let host = if address.is_ipv6() { "[::1]" } else { "127.0.0.1" };
         let answer = exchange(
             *address,
-            format!("POST /v1/secret HTTP/1.1\r\nhost: {host}:{}\r\npasssafe-token: {RIGHT}\r\nConnection: close\r\n\r\n", served.port).as_bytes(),
+            format!("POST /v1/secret HTTP/1.1\r\nhost: {host}:{}\r\npasssafe-token: {RIGHT}\r\npasssafe-proof: {PROOF}\r\nConnection: close\r\n\r\n", served.port).as_bytes(),
         );
         assert_eq!(status(&answer), "200");
         assert_eq!(body(&answer), served.record);
@@ -287,7 +292,7 @@ fn other_names_are_refused_without_counting() {
         format!("POST /v1/secret HTTP/1.0\r\nHost: [::1]:{port}"),
     ] {
         let answer = served.exchange(
-            format!("{head}\r\nPasssafe-Token: {RIGHT}\r\nConnection: close\r\n\r\n").as_bytes(),
+            format!("{head}\r\nPasssafe-Token: {RIGHT}\r\nPasssafe-Proof: {PROOF}\r\nConnection: close\r\n\r\n").as_bytes(),
         );
         assert_eq!(status(&answer), "200", "{head}");
     }
@@ -303,8 +308,10 @@ fn the_method_that_a_path_has_is_named() {
 #[test]
 fn a_body_of_no_bytes_is_no_body() {
     let served = Served::start();
-    let header = format!("Passsafe-Token: {RIGHT}");
-    assert_eq!(status(&served.request("POST /v1/secret", &[&header, "Content-Length: 0"])), "200");
+    let token = format!("Passsafe-Token: {RIGHT}");
+    let proof = format!("Passsafe-Proof: {PROOF}");
+    let headers = [token.as_str(), &proof, "Content-Length: 0"];
+    assert_eq!(status(&served.request("POST /v1/secret", &headers)), "200");
 }
 
 #[test]
@@ -346,7 +353,7 @@ fn what_is_no_http_gets_a_bare_answer_and_counts_nothing() {
 fn one_connection_serves_many_requests() {
     let served = Served::start();
     let one = format!(
-        "POST /v1/secret HTTP/1.1\r\nHost: localhost:{}\r\nPasssafe-Token: {RIGHT}\r\n\r\n",
+        "POST /v1/secret HTTP/1.1\r\nHost: localhost:{}\r\nPasssafe-Token: {RIGHT}\r\nPasssafe-Proof: {PROOF}\r\n\r\n",
         served.port
     );
     let last = one.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");

@@ -5,8 +5,8 @@ use std::thread::{self, JoinHandle};
 
 use passsafe_core::wire::State;
 use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, SealedRecord, Secret, Token, User,
-    WorkMemory,
+    Cost, Deadline, Entries, EntryName, Lifetime, Passphrase, Proof, Sealed, SealedRecord, Secret,
+    Token, User, WorkMemory,
 };
 use passsafe_server::{Admission, AllowedHosts, Clock as _, Listener, Safe, SystemClock, run};
 use tokio::runtime::Builder;
@@ -15,8 +15,11 @@ use tokio::sync::oneshot;
 /// The token of [`open_safe`].
 pub(crate) const RIGHT: &str = "936265";
 
+/// The proof of what [`seal`] seals.
+pub(crate) const PROOF: &str = "W1jfZQ4sWrEEIQkb6ufeSbWZtpzrHQN0CVNk35a4vMQ";
+
 /// A record at the lowest cost, sealed under `zoom` for `ana`.
-pub(crate) fn seal(secret: impl Into<Secret>) -> SealedRecord {
+pub(crate) fn seal(secret: impl Into<Secret>) -> Sealed {
     let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
     let entries = Entries::new([(EntryName::password(), secret.into())]).unwrap();
     let mut random = |out: &mut [u8]| {
@@ -26,13 +29,20 @@ pub(crate) fn seal(secret: impl Into<Secret>) -> SealedRecord {
     let passphrase = Passphrase::new("zoom").unwrap();
     let user = User::new("ana").unwrap();
     let mut memory = WorkMemory::for_cost(cost).unwrap();
-    SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory).unwrap()
+    let sealed =
+        SealedRecord::seal(&entries, &passphrase, &user, cost, &mut random, &mut memory).unwrap();
+    assert!(sealed.proof_hash.matches(&proof()));
+    sealed
 }
 
-pub(crate) fn open_safe(record: &SealedRecord) -> Safe {
+pub(crate) fn proof() -> Proof {
+    Proof::from_wire(PROOF.as_bytes()).unwrap()
+}
+
+pub(crate) fn open_safe(sealed: &Sealed) -> Safe {
     let clock = Arc::new(SystemClock);
     let deadline = Deadline::new(clock.now(), Lifetime::MAX);
-    Safe::new(record, Token::parse(RIGHT).unwrap(), deadline, clock)
+    Safe::new(sealed, Token::parse(RIGHT).unwrap(), deadline, clock)
 }
 
 /// A server on a thread of its own. Dropping it stops the server and waits for it.

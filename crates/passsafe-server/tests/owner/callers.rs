@@ -17,7 +17,7 @@ use passsafe_server::{Caller, Event, Process};
 use rustix::process::geteuid;
 
 use crate::account::{OTHER, as_other};
-use crate::served::{RIGHT, Served, myself, open_safe};
+use crate::served::{PROOF, RIGHT, Served, myself, open_safe, proof};
 
 /// A shell that connects by TCP when it is told to, and fetches as often as it is told to.
 pub(crate) struct Shell {
@@ -65,7 +65,7 @@ impl Shell {
     pub(crate) fn ask(&mut self, served: &Served) -> String {
         let host = served.host();
         self.run(&format!(
-            "printf 'POST /v1/secret HTTP/1.1\\r\\nHost: {host}\\r\\nPasssafe-Token: {RIGHT}\\r\\n\\r\\n' >&3; \
+            "printf 'POST /v1/secret HTTP/1.1\\r\\nHost: {host}\\r\\nPasssafe-Token: {RIGHT}\\r\\nPasssafe-Proof: {PROOF}\\r\\n\\r\\n' >&3; \
              read -r status <&3; while read -r line <&3 && test ${{#line}} -gt 1; do \
              case $line in content-length*) set -- $line; length=${{2%?}};; esac; done; \
              read -r -N $length body <&3; echo \"$status\""
@@ -296,7 +296,7 @@ fn what_nobody_hears_is_counted_and_displaces_no_fetch() {
     // By turns, so that none repeats the one before.
     for _ in 0..1_000 {
         visitor.fetch();
-        served.safe.fetch(&Token::parse(RIGHT).unwrap()).unwrap();
+        served.safe.fetch(&Token::parse(RIGHT).unwrap(), Some(&proof())).unwrap();
     }
     let told = served.told();
     let lost = 2_000 - times_fetched(&told);
@@ -310,8 +310,9 @@ fn a_client_that_leaves_at_once_is_no_trouble() {
     for _ in 0..50 {
         let mut stream = TcpStream::connect(served.address).unwrap();
         let host = served.host();
-        let request =
-            format!("POST /v1/secret HTTP/1.1\r\nHost: {host}\r\nPasssafe-Token: {RIGHT}\r\n\r\n");
+        let request = format!(
+            "POST /v1/secret HTTP/1.1\r\nHost: {host}\r\nPasssafe-Token: {RIGHT}\r\nPasssafe-Proof: {PROOF}\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).unwrap();
     }
     // Another process, so that its event is told from theirs, which may come after it.

@@ -17,8 +17,8 @@ use rustix::process::geteuid;
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 
-pub(crate) use crate::support::RIGHT;
 use crate::support::{self, Server, seal};
+pub(crate) use crate::support::{PROOF, RIGHT, proof};
 
 pub(crate) fn open_safe() -> Safe {
     support::open_safe(&seal("S3kr!t"))
@@ -115,7 +115,10 @@ impl<S: Read + Write> Visitor<S> {
     }
 
     pub(crate) fn fetch(&mut self) -> Answer {
-        self.ask("POST /v1/secret", &format!("Passsafe-Token: {RIGHT}\r\n"))
+        self.ask(
+            "POST /v1/secret",
+            &format!("Passsafe-Token: {RIGHT}\r\nPasssafe-Proof: {PROOF}\r\n"),
+        )
     }
 
     pub(crate) fn guess(&mut self) -> Answer {

@@ -11,7 +11,7 @@ use passsafe_core::wire::State;
 use passsafe_server::{Decision, Event, Safe};
 
 use crate::consent::Owner;
-use crate::served::{RIGHT, Served, myself, open_safe};
+use crate::served::{PROOF, RIGHT, Served, myself, open_safe};
 
 fn with_uses(uses: u32) -> Safe {
     open_safe().with_max_uses(NonZeroU32::new(uses).unwrap())
@@ -50,7 +50,7 @@ fn an_answer_that_nobody_reads_is_a_use() {
     let mut served = Served::serve(with_uses(1));
     let mut stream = TcpStream::connect(served.address).unwrap();
     let host = served.host();
-    write!(stream, "POST /v1/secret HTTP/1.1\r\nHost: {host}\r\nPasssafe-Token: {RIGHT}\r\n\r\n")
+    write!(stream, "POST /v1/secret HTTP/1.1\r\nHost: {host}\r\nPasssafe-Token: {RIGHT}\r\nPasssafe-Proof: {PROOF}\r\n\r\n")
         .unwrap();
     let mut state = served.safe.subscribe();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 use rexpect::session::spawn_command;
 
 use super::{Case, Refusal};
-use crate::rogue::{genuine, record_answer, rogue};
+use crate::rogue::{genuine, opening, rogue};
 use crate::support::{BINARY, Safe, passsafe, without_variables};
 
 pub(super) const CASES: &[Case] = &[passphrases, names, no_text, records, little_memory, outputs];
@@ -49,7 +49,7 @@ fn records() -> Vec<Refusal> {
         record.replace(r#""salt":""#, r#""salt":"AAAA"#),
     ]
     .map(|record| {
-        let url = rogue(vec![record_answer(&record)]);
+        let url = rogue(opening(&record));
         Refusal::of(&safe.command(["get"]).env("PASSSAFE_URL", url).output().unwrap())
     })
     .into()

@@ -11,7 +11,7 @@ use super::super::{ExtendError, Refusal, Safe};
 use crate::safe::caller::Caller;
 use crate::safe::consent::{Asker, Decision, Identity, Question, Questions};
 use crate::safe::events::{Event, Events};
-use crate::testing::{ManualClock, RIGHT, safe, token};
+use crate::testing::{ManualClock, RIGHT, proof, safe, token};
 
 struct Asked {
     safe: Safe,
@@ -45,7 +45,7 @@ fn connection(number: u64) -> Asker {
 
 impl Asked {
     fn ask(&self, asker: &Asker) -> Result<(), Refusal> {
-        self.safe.fetch_as(asker, &token(RIGHT)).map(drop)
+        self.safe.fetch_as(asker, &token(RIGHT), Some(proof())).map(drop)
     }
 
     fn next(&mut self) -> Question {
@@ -201,7 +201,7 @@ fn who_may_always_is_not_let_in_by_a_wrong_token_or_a_reserved_use() {
     asked.wait(&process(1), 1);
     asked.next().answer(Decision::Always);
     assert_eq!(asked.ask(&process(1)), Ok(()));
-    let wrong = asked.safe.fetch_as(&process(1), &token(1)).unwrap_err();
+    let wrong = asked.safe.fetch_as(&process(1), &token(1), Some(proof())).unwrap_err();
     assert_eq!(wrong, Refusal::InvalidToken { attempts_left: 2 });
     asked.wait(&process(2), 1);
     assert_eq!(asked.ask(&process(1)), busy(1));
@@ -218,11 +218,11 @@ fn an_extension_is_believed_at_once_and_on_both_clocks() {
     assert_eq!(safe.extend(seconds(1_800)), Ok(seconds(2_400)));
     assert_eq!(events.try_next(), Some(Event::Extended { remaining: seconds(2_400) }));
     assert_eq!(safe.status().expires_in_seconds, 2_400);
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap().remaining, seconds(2_400));
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap().remaining, seconds(2_400));
     clock.advance_boot(seconds(2_399));
-    assert!(safe.fetch(&token(RIGHT)).is_ok());
+    assert!(safe.fetch(&token(RIGHT), Some(proof())).is_ok());
     clock.advance_wall(seconds(2_400));
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Expired);
 }
 
 #[test]
@@ -234,9 +234,9 @@ fn no_safe_lives_longer_than_the_longest() {
     assert_eq!(safe.extend(seconds(60)), Err(ExtendError::Longest));
     assert_eq!(safe.extend(Duration::ZERO), Err(ExtendError::Longest));
     clock.advance(seconds(all - 61));
-    assert!(safe.fetch(&token(RIGHT)).is_ok());
+    assert!(safe.fetch(&token(RIGHT), Some(proof())).is_ok());
     clock.advance(seconds(1));
-    assert_eq!(safe.fetch(&token(RIGHT)).unwrap_err(), Refusal::Expired);
+    assert_eq!(safe.fetch(&token(RIGHT), Some(proof())).unwrap_err(), Refusal::Expired);
 }
 
 #[test]
@@ -245,8 +245,13 @@ fn a_safe_that_is_over_is_not_extended() {
     let ends: [(End, State); 4] = [
         (|safe, _| safe.close_by_user(), State::Closed),
         (|_, clock| clock.advance(seconds(3_600)), State::Expired),
-        (|safe, _| drop((0..3).map(|_| safe.fetch(&token(1))).collect::<Vec<_>>()), State::Locked),
-        (|safe, _| drop(safe.fetch(&token(RIGHT))), State::Spent),
+        (
+            |safe, _| {
+                drop((0..3).map(|_| safe.fetch(&token(1), Some(proof()))).collect::<Vec<_>>())
+            },
+            State::Locked,
+        ),
+        (|safe, _| drop(safe.fetch(&token(RIGHT), Some(proof()))), State::Spent),
     ];
     for (end, state) in ends {
         let (safe, clock) = safe();
@@ -262,7 +267,7 @@ fn ends_are_told_once_and_behind_what_led_to_them() {
     let (safe, _) = safe();
     let (safe, mut events) = safe.with_events();
     for _ in 0..4 {
-        assert!(safe.fetch(&token(1)).is_err());
+        assert!(safe.fetch(&token(1), Some(proof())).is_err());
     }
     safe.close_by_user();
     let told: Vec<Event> = std::iter::from_fn(|| events.try_next()).collect();

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use passsafe_core::{
-    Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, SealedRecord, Secret, Token,
-    User, WorkMemory,
+    Cost, Deadline, Entries, EntryName, Lifetime, Moment, Passphrase, Proof, RecordKey, Sealed,
+    SealedRecord, Secret, Token, User, WorkMemory,
 };
 use passsafe_server::{Clock, Questions, Refusal, Safe};
 
@@ -15,6 +15,7 @@ struct Asked {
     safe: Safe,
     questions: Questions,
     clock: Arc<Clocks>,
+    proof: &'static Proof,
 }
 
 #[derive(Default)]
@@ -29,12 +30,13 @@ impl Clock for Clocks {
 
 impl Asked {
     fn new() -> Self {
-        static RECORD: OnceLock<SealedRecord> = OnceLock::new();
+        static SEALED: OnceLock<(Sealed, RecordKey)> = OnceLock::new();
+        let (sealed, key) = SEALED.get_or_init(seal);
         let clock = Arc::new(Clocks::default());
         let deadline = Deadline::new(clock.now(), Lifetime::DEFAULT);
-        let safe = Safe::new(RECORD.get_or_init(record), token(), deadline, clock.clone());
+        let safe = Safe::new(sealed, token(), deadline, clock.clone());
         let (safe, questions) = safe.with_consent();
-        Self { safe, questions, clock }
+        Self { safe, questions, clock, proof: key.proof() }
     }
 
     /// A client asks, and waits for the answer.
@@ -45,7 +47,7 @@ impl Asked {
     }
 
     fn refusal(&self) -> Option<Refusal> {
-        self.safe.fetch(&token()).err()
+        self.safe.fetch(&token(), Some(self.proof)).err()
     }
 }
 
@@ -53,7 +55,7 @@ fn token() -> Token {
     Token::from_integer(936_265).unwrap()
 }
 
-fn record() -> SealedRecord {
+fn seal() -> (Sealed, RecordKey) {
     let cost = Cost::new(Cost::MIN_MEMORY_KIB, Cost::MIN_ITERATIONS).unwrap();
     let entries = Entries::new([(EntryName::password(), Secret::from("S3kr!t"))]).unwrap();
     let mut random = |out: &mut [u8]| {
@@ -62,7 +64,9 @@ fn record() -> SealedRecord {
     };
     let (zoom, ana) = (Passphrase::new("zoom").unwrap(), User::new("ana").unwrap());
     let mut memory = WorkMemory::for_cost(cost).unwrap();
-    SealedRecord::seal(&entries, &zoom, &ana, cost, &mut random, &mut memory).unwrap()
+    let sealed = SealedRecord::seal(&entries, &zoom, &ana, cost, &mut random, &mut memory).unwrap();
+    let key = sealed.record.derive_key(&zoom, &ana, &mut memory).unwrap();
+    (sealed, key)
 }
 
 const QUESTION: &str = "\x0715:22:07  an unknown process asks for the secrets\n";
