@@ -134,7 +134,7 @@ mod tests {
         let text = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         assert!(Proof::from_wire(text.as_bytes()).is_ok());
         for wrong in [
-            "".to_owned(),
+            String::new(),
             text[1..].to_owned(),
             format!("{text}A"),
             format!("{text}="),

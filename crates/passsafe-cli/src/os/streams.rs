@@ -13,7 +13,9 @@ use crate::text::failure::{Failure, code};
 
 /// Writes `bytes` to stdout, all of them or an error.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
-    unbuffered_stdout().and_then(|mut file| file.write_all(bytes)).map_err(|error| unwritten(&error))
+    unbuffered_stdout()
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(|error| unwritten(&error))
 }
 
 fn unwritten(error: &io::Error) -> Failure {

@@ -312,7 +312,7 @@ fn every_end_lets_go_of_record_and_token() {
             drop(safe.status());
         },
         |safe, _| {
-            (0..3).for_each(|number| assert!(safe.fetch(&token(number), Some(proof())).is_err()))
+            (0..3).for_each(|number| assert!(safe.fetch(&token(number), Some(proof())).is_err()));
         },
         |safe, _| assert!(safe.fetch(&token(RIGHT), Some(proof())).is_ok()),
     ];

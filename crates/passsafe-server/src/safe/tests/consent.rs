@@ -247,7 +247,7 @@ fn a_safe_that_is_over_is_not_extended() {
         (|_, clock| clock.advance(seconds(3_600)), State::Expired),
         (
             |safe, _| {
-                drop((0..3).map(|_| safe.fetch(&token(1), Some(proof()))).collect::<Vec<_>>())
+                drop((0..3).map(|_| safe.fetch(&token(1), Some(proof()))).collect::<Vec<_>>());
             },
             State::Locked,
         ),
