@@ -181,17 +181,6 @@ def listen() -> Iterator[Listen]:
         listener.close()
 
 
-def request(connection: socket.socket) -> bytes:
-    """A request's head; empty if the client has gone."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        more = connection.recv(4096)
-        if not more:
-            return b""
-        head += more
-    return head
-
-
 def answer(status: str, body: object, *headers: str) -> bytes:
     """An answer with a JSON body."""
     text = json.dumps(body).encode()
@@ -205,15 +194,55 @@ def problem(status: str, code: str, *headers: str) -> bytes:
     return answer(status, body, "Content-Type: application/problem+json", *headers)
 
 
+def demand(memory_kib: int = 19_456, iterations: int = 1) -> bytes:
+    """A safe's answer to a request without a proof."""
+    kdf = {
+        "algorithm": "argon2id",
+        "version": 19,
+        "memory_kib": memory_kib,
+        "iterations": iterations,
+        "parallelism": 1,
+    }
+    body = {"code": "proof_required", "title": "no", "status": 403, "kdf": kdf, "salt": "A" * 22}
+    return answer("403 Forbidden", body, "Content-Type: application/problem+json")
+
+
+COSTLY = demand(memory_kib=262_144, iterations=10)
+"""What it demands takes seconds and 256 MiB to derive."""
+
+
+LEAST = demand()
+
+
+def first_request(connection: socket.socket) -> bytes:
+    """A request's head; empty if the client has gone."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        more = connection.recv(4096)
+        if not more:
+            return b""
+        head += more
+    return head
+
+
+def request(connection: socket.socket, demanded: bytes = LEAST) -> bytes:
+    """The same; a proof is demanded of requests for the record that have none."""
+    head = first_request(connection)
+    while head.startswith(b"POST /v1/secret") and b"passsafe-proof: " not in head:
+        connection.sendall(demanded)
+        head = first_request(connection)
+    return head
+
+
 WAIT = problem("202 Accepted", "awaiting_consent", "Retry-After: 0")
 """The owner is being asked."""
 
 
-def always(reply: bytes) -> Callable[[socket.socket], None]:
+def always(reply: bytes, demanded: bytes = LEAST) -> Callable[[socket.socket], None]:
     """Answers every request so."""
 
     def handle(connection: socket.socket) -> None:
-        while request(connection):
+        while request(connection, demanded):
             connection.sendall(reply)
 
     return handle
@@ -223,27 +252,6 @@ def until_gone(connection: socket.socket) -> None:
     """Reads and says nothing until the client is gone."""
     while connection.recv(4096):
         pass
-
-
-def costly_record(memory_kib: int = 262_144) -> bytes:
-    """A record whose key takes seconds and 256 MiB to derive, and is wrong then."""
-    kdf = {
-        "algorithm": "argon2id",
-        "version": 19,
-        "memory_kib": memory_kib,
-        "iterations": 10,
-        "parallelism": 1,
-    }
-    record = {
-        "version": 1,
-        "kdf": kdf,
-        "salt": "A" * 22,
-        "nonce": "A" * 32,
-        "commitment": "A" * 43,
-        "ciphertext": "A" * 363,
-    }
-    headers = ("Content-Type: application/json", "Passsafe-Expires-In: 60")
-    return answer("200 OK", record, *headers)
 
 
 def resident(process: int | str = "self") -> int:

@@ -52,7 +52,7 @@ def test_all_verbs(safe: Start) -> None:
     remaining = client.remaining()
     assert datetime.timedelta(minutes=4) < remaining <= datetime.timedelta(minutes=5)
     status = client.status()
-    assert (status.state, status.attempts_left) == ("open", 3)
+    assert (status.state, status.attempts_left, status.proofs_left) == ("open", 3, 10)
     assert 240 < status.expires_in_seconds <= 300
     client.close_safe()
     assert it.process.wait(30) == 0
@@ -172,7 +172,7 @@ def test_the_signature_is_the_documented_one() -> None:
 
 
 def test_a_status_cannot_be_changed_and_travels() -> None:
-    status = Status("open", 5, 3)
+    status = Status("open", 5, 3, 10)
     assert pickle.loads(pickle.dumps(status)) == status
     with pytest.raises(AttributeError):
         status.state = "closed"  # type: ignore[misc]

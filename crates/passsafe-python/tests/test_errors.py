@@ -21,7 +21,7 @@ from conftest import (
     Start,
     always,
     answer,
-    costly_record,
+    demand,
     problem,
     request,
     until_gone,
@@ -345,9 +345,10 @@ def test_an_answer_that_is_no_record(listen: Listen, body: object) -> None:
 
 
 def test_a_record_of_another_version_or_of_an_absurd_cost(listen: Listen) -> None:
-    for reply in (record({"version": 2}), costly_record(memory_kib=2**30)):
+    version_2 = record({"version": 2})
+    for server in (always(version_2), always(version_2, demand(memory_kib=2**30))):
         with pytest.raises(passsafe.DamagedRecord, match="start a new one"):
-            Client("zoom", 1, listen(always(reply)).url).password()
+            Client("zoom", 1, listen(server).url).password()
 
 
 def squat(port: Connection, received: Connection) -> None:

@@ -20,12 +20,13 @@ from typing import Any
 import passsafe
 import pytest
 from conftest import (
+    COSTLY,
     PASSWORD,
     PATIENCE,
     Listen,
     Start,
     always,
-    costly_record,
+    problem,
     resident,
     wait_until,
 )
@@ -172,7 +173,9 @@ def test_children_fetch_while_threads_of_the_parent_do(safe: Start) -> None:
 
 def test_a_child_does_not_wait_for_a_derivation_of_the_parents(listen: Listen) -> None:
     """The thread that derives holds a lock, and the child has no such thread."""
-    client = Client("zoom", 1, listen(always(costly_record())).url)
+    client = Client(
+        "zoom", 1, listen(always(problem("403 Forbidden", "wrong_passphrase"), COSTLY)).url
+    )
     before, ended = resident(), []
 
     def derive() -> None:

@@ -19,11 +19,12 @@ from pathlib import Path
 import passsafe
 import pytest
 from conftest import (
+    COSTLY,
     PATIENCE,
     WAIT,
     Listen,
     always,
-    costly_record,
+    first_request,
     problem,
     request,
     resident,
@@ -107,8 +108,8 @@ def test_ctrl_c_interrupts_a_derivation_which_ends_by_itself(listen: Listen) -> 
     sent, before, threads_before = Sent(), resident(), threads()
 
     def deriving(connection: socket.socket) -> None:
-        request(connection)
-        connection.sendall(costly_record())
+        first_request(connection)
+        connection.sendall(COSTLY)
         wait_until(lambda: resident() > before + 200 * 1024 * 1024)
 
     client = Client("zoom", 1, listen(interrupting(sent, deriving)).url, timeout=LONG)
