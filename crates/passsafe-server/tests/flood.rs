@@ -11,6 +11,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use passsafe_core::Proof;
 use passsafe_core::wire::State;
 use passsafe_server::{Admission, AllowedHosts, bind_localhost};
 use tokio::runtime::Builder;
@@ -57,8 +58,19 @@ struct Kept {
 impl Kept {
     /// Asks for the record, and returns the answer's status and body.
     fn fetch(&mut self, token: &str) -> (u16, String) {
+        self.ask(token, PROOF)
+    }
+
+    /// The same with another proof.
+    fn prove(&mut self, proof: &Proof) -> (u16, String) {
+        let mut written = [0; Proof::WIRE_LEN];
+        proof.write_wire(&mut written);
+        self.ask(RIGHT, str::from_utf8(&written).unwrap())
+    }
+
+    fn ask(&mut self, token: &str, proof: &str) -> (u16, String) {
         let request = format!(
-            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{}\r\nPasssafe-Token: {token}\r\nPasssafe-Proof: {PROOF}\r\n\r\n",
+            "POST /v1/secret HTTP/1.1\r\nHost: localhost:{}\r\nPasssafe-Token: {token}\r\nPasssafe-Proof: {proof}\r\n\r\n",
             self.port
         );
         self.stream.get_mut().write_all(request.as_bytes()).unwrap();
@@ -177,4 +189,83 @@ fn the_end_waits_for_none_of_many() {
     assert_eq!(served.server.stop().unwrap(), State::Closed);
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     assert!(!clients.iter().any(is_alive));
+}
+
+/// Of ten thousand wrong proofs ten are judged; wrong tokens in between are counted apart, and
+/// whatever locks the safe first ends the other count too.
+#[test]
+fn of_ten_thousand_wrong_proofs_ten_are_judged() {
+    const CONNECTIONS: usize = 64;
+    const EACH: usize = 160;
+    for tokens in [0, 2] {
+        let served = Served::start();
+        for _ in 0..tokens {
+            assert_eq!(served.connect().fetch("000000").0, 401);
+        }
+        let start = Barrier::new(CONNECTIONS);
+        let guess = || {
+            let mut connection = served.connect();
+            start.wait();
+            let mut left = Vec::new();
+            for number in 0..EACH {
+                let (status, body) =
+                    connection.prove(&Proof::copied(&[u8::try_from(number).unwrap(); 32]));
+                match status {
+                    403 => left.push(body),
+                    status => assert_eq!(status, 423),
+                }
+            }
+            left
+        };
+        let mut judged: Vec<String> = thread::scope(|scope| {
+            let guessers: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(guess)).collect();
+            guessers.into_iter().flat_map(|it| it.join().unwrap()).collect()
+        });
+        judged.sort();
+        let expected = |left| {
+            format!(
+                r#"{{"code":"wrong_passphrase","title":"the passphrase or the user is wrong","status":403,"proofs_left":{left}}}"#
+            )
+        };
+        assert_eq!(judged, (0..10).map(expected).collect::<Vec<_>>());
+        let (status, body) = served.connect().fetch(RIGHT);
+        let counts = format!(r#""attempts_left":{},"proofs_left":0}}"#, 3 - tokens);
+        assert!(status == 423 && body.ends_with(&counts), "{body}");
+    }
+}
+
+#[test]
+fn wrong_tokens_and_wrong_proofs_at_once_are_counted_apart() {
+    const CONNECTIONS: u8 = 64;
+    let served = Served::start();
+    let start = Barrier::new(CONNECTIONS.into());
+    let guess = |number: u8| {
+        let mut connection = served.connect();
+        start.wait();
+        // Many more guessers of proofs, so that either count has a chance to end first.
+        let (mut tokens, mut proofs) = (0, 0);
+        for round in 0..100 {
+            let (status, _) = if number.is_multiple_of(8) {
+                connection.fetch(&format!("0000{round:02}"))
+            } else {
+                connection.prove(&Proof::copied(&[number; 32]))
+            };
+            match status {
+                401 => tokens += 1,
+                403 => proofs += 1,
+                status => assert_eq!(status, 423),
+            }
+        }
+        (tokens, proofs)
+    };
+    let (tokens, proofs) = thread::scope(|scope| {
+        let guessers: Vec<_> =
+            (0..CONNECTIONS).map(|number| scope.spawn(move || guess(number))).collect();
+        let judged = guessers.into_iter().map(|it| it.join().unwrap());
+        judged.fold((0, 0), |(tokens, proofs), (more, others)| (tokens + more, proofs + others))
+    });
+    assert!((tokens == 3 && proofs < 10) || (tokens < 3 && proofs == 10), "{tokens}, {proofs}");
+    let (status, body) = served.connect().fetch(RIGHT);
+    let counts = format!(r#""attempts_left":{},"proofs_left":{}}}"#, 3 - tokens, 10 - proofs);
+    assert!(status == 423 && body.ends_with(&counts), "{body}");
 }

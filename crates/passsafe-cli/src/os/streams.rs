@@ -35,7 +35,7 @@ pub(crate) fn check_stdout() -> Result<(), Failure> {
 #[cfg(unix)]
 fn takes_bytes(mut file: &File) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    file.write_all(b"")?;
+    let _none = file.write(b"")?;
     let mut polled = [PollFd::new(file, PollFlags::OUT)];
     poll(&mut polled, Some(&Timespec::default()))?;
     if polled.iter().any(|it| it.revents().contains(PollFlags::ERR)) {

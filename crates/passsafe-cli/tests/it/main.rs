@@ -35,6 +35,7 @@ mod open;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod preload;
 mod prompts;
+mod proof;
 mod rogue;
 mod run;
 #[cfg(target_os = "linux")]

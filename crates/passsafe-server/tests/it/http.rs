@@ -196,6 +196,92 @@ fn concurrent_wrong_tokens_are_judged_three_times_in_all() {
     assert_eq!(answers.iter().filter(|it| *it == "423").count(), 197);
 }
 
+/// The token alone gets no letter of the ciphertext: by no method, path, header or state.
+#[test]
+fn without_a_proof_no_answer_has_the_ciphertext() {
+    let served = Served::start();
+    let ciphertext = served.record.rsplit('"').nth(1).unwrap().to_owned();
+    let piece = &ciphertext[100..140];
+    let token = format!("Passsafe-Token: {RIGHT}");
+    let proof = format!("Passsafe-Proof: {PROOF}");
+    let wrong = "Passsafe-Proof: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let lower = format!("Passsafe-Proof: {}", PROOF.replacen('W', "w", 1));
+    let quoted = format!("Passsafe-Proof: \"{PROOF}\"");
+    let padded = format!("Passsafe-Proof: {PROOF}=");
+    let listed = format!("Passsafe-Proof: {PROOF}, {PROOF}");
+    let as_token = format!("Passsafe-Token: {RIGHT}, {PROOF}");
+    let elsewhere = format!("X-Passsafe-Proof: {PROOF}");
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("403", "POST /v1/secret", &[&token]),
+        ("403", "POST /v1/secret", &[&token, &elsewhere]),
+        ("403", "POST /v1/secret", &[&token, &format!("Cookie: {proof}")]),
+        ("403", "POST /v1/secret", &[&token, &format!("Authorization: Bearer {PROOF}")]),
+        ("403", "POST /v1/secret", &[&token, "Range: bytes=0-", "If-None-Match: *"]),
+        ("403", "POST /v1/secret", &[&token, wrong]),
+        ("403", "POST /v1/secret", &[&token, &lower]),
+        ("400", "POST /v1/secret", &[&token, "Passsafe-Proof:"]),
+        ("400", "POST /v1/secret", &[&token, &quoted]),
+        ("400", "POST /v1/secret", &[&token, &padded]),
+        ("400", "POST /v1/secret", &[&token, &listed]),
+        ("400", "POST /v1/secret", &[&token, &proof, &proof]),
+        ("400", "POST /v1/secret", &[&token, &proof, wrong]),
+        ("400", "POST /v1/secret", &[&as_token]),
+        ("400", "POST /v1/secret", &[&proof]),
+        ("404", "POST /v1/proof", &[&token]),
+        ("404", "POST /v1/secret?proof", &[&token, &proof]),
+        ("405", "GET /v1/secret", &[&token, &proof]),
+        ("405", "HEAD /v1/secret", &[&token, &proof]),
+        ("200", "GET /v1/status", &[&token, &proof]),
+    ];
+    for (expected, line, headers) in cases {
+        let answer = served.request(line, headers);
+        assert_eq!(status(&answer), *expected, "{line} {headers:?}");
+        assert!(!answer.contains(piece), "{line} {headers:?}");
+        assert!(!answer.contains(PROOF), "{line} {headers:?}");
+    }
+    let left = served.attempts_left();
+    assert!(left.ends_with(r#""attempts_left":3,"proofs_left":8}"#), "{left}");
+    assert!(
+        served.request("POST /v1/secret", &[&token, &proof]).contains(piece),
+        "the test is blind"
+    );
+    for _ in 0..8 {
+        served.request("POST /v1/secret", &[&token, wrong]);
+    }
+    for headers in [&[token.as_str()][..], &[&token, &proof], &[&token, wrong], &[&token, &padded]]
+    {
+        let answer = served.request("POST /v1/secret", headers);
+        assert_eq!(status(&answer), "423", "{headers:?}");
+        assert!(body(&answer).ends_with(r#""attempts_left":3,"proofs_left":0}"#), "{answer}");
+    }
+}
+
+/// A malformed proof is no way to guess tokens for nothing.
+#[test]
+fn a_wrong_token_counts_whatever_the_proof_is() {
+    let served = Served::start();
+    for (left, proof) in [(2, "x"), (1, PROOF), (0, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    {
+        let proof = format!("Passsafe-Proof: {proof}");
+        let answer = served.request("POST /v1/secret", &["Passsafe-Token: 000000", &proof]);
+        assert_eq!(status(&answer), "401");
+        assert!(body(&answer).ends_with(&format!(r#""attempts_left":{left}}}"#)), "{answer}");
+    }
+    assert!(served.attempts_left().ends_with(r#""attempts_left":0,"proofs_left":10}"#));
+}
+
+#[test]
+fn what_a_proof_takes_is_what_the_record_says() {
+    let served = Served::start();
+    let answer = served.request("POST /v1/secret", &[&format!("Passsafe-Token: {RIGHT}")]);
+    let (_, from) = served.record.split_once(r#""kdf":"#).unwrap();
+    let (parameters, _) = from.split_once(r#","nonce""#).unwrap();
+    let title = "the safe wants a proof that the passphrase is known";
+    let expected =
+        format!(r#"{{"code":"proof_required","title":"{title}","status":403,"kdf":{parameters}}}"#);
+    assert_eq!(body(&answer), expected);
+}
+
 /// Everything that is refused in front of the counter, with wrong tokens and with none.
 #[test]
 fn guards_refuse_without_counting() {
