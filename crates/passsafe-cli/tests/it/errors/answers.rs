@@ -7,7 +7,7 @@ use crate::accounts::{Public, squat};
 use crate::rogue::{answer, get_from_rogue, problem};
 use crate::support::{Safe, dead_port, passsafe};
 
-pub(super) const CASES: &[Case] = &[nobody, others, refusals, wrong_tokens];
+pub(super) const CASES: &[Case] = &[nobody, others, refusals, wrong_tokens, wrong_passphrases];
 
 fn nobody() -> Vec<Refusal> {
     let (_held, dead) = dead_port();
@@ -51,6 +51,17 @@ fn refusals() -> Vec<Refusal> {
     ]
     .map(|(status, code)| Refusal::of(&get_from_rogue(&problem(status, code))))
     .into()
+}
+
+/// The last of them locks the safe.
+fn wrong_passphrases() -> Vec<Refusal> {
+    let safe = Safe::start(b"S3kr!t");
+    (0..10)
+        .map(|_| {
+            let mut get = safe.command(["get"]);
+            Refusal::of(&get.env("PASSSAFE_PASSPHRASE", "zoom").output().unwrap())
+        })
+        .collect()
 }
 
 fn wrong_tokens() -> Vec<Refusal> {

@@ -27,11 +27,19 @@ fn names() -> Vec<Refusal> {
 }
 
 fn no_text() -> Vec<Refusal> {
-    let safe = Safe::start(b"\x1b[2J");
+    let safe = Safe::start_with(b"\x1b[2J", passsafe(["--max-uses", "2"]));
     let line = format!("exec {BINARY} get");
+    let refusal = || {
+        let mut command = without_variables(Command::new("sh"), ["-c", &line]);
+        command.envs(safe.variables());
+        Refusal::at_terminal(&mut spawn_command(command, Some(30_000)).unwrap())
+    };
+    let unlimited = Safe::start(b"\x1b[2J");
     let mut command = without_variables(Command::new("sh"), ["-c", &line]);
-    command.envs(safe.variables());
-    vec![Refusal::at_terminal(&mut spawn_command(command, Some(30_000)).unwrap())]
+    command.envs(unlimited.variables());
+    let plain = Refusal::at_terminal(&mut spawn_command(command, Some(30_000)).unwrap());
+    drop(refusal());
+    vec![plain, refusal()]
 }
 
 fn records() -> Vec<Refusal> {
