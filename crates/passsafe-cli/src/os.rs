@@ -15,3 +15,5 @@ pub(crate) mod signals;
 #[cfg(all(unix, any(test, not(any(target_os = "linux", target_os = "android")))))]
 pub(crate) mod socketpair;
 pub(crate) mod streams;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) mod unreadable;

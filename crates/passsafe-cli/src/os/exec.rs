@@ -28,6 +28,14 @@ pub(crate) fn exec(mut command: Command, hardened: Hardened) -> Failure {
     refused(command.get_program(), &error)
 }
 
+/// Becomes this program once more; returns only if the system refuses.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn again(mut command: Command) -> io::Error {
+    inherited::close_what_was_closed();
+    inherited::pass_signals_on(&mut command);
+    command.exec()
+}
+
 /// Finds errors of [`exec`] beforehand, before a person types a password for a program that does
 /// not exist.
 pub(crate) fn check(program: &OsStr) -> Result<(), Failure> {

@@ -59,7 +59,8 @@ pub(crate) fn keep_only(kept: &[RawFd]) -> io::Result<()> {
 const SIGNALS: [c_int; 5] =
     [libc::SIGPIPE, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP];
 
-/// A bit for each of [`SIGNALS`] that was ignored, then one for each stream that was closed.
+/// A bit for each of [`SIGNALS`] that was ignored, then one for each stream that was closed, and
+/// one if debuggers could attach.
 static FOUND: AtomicU32 = AtomicU32::new(0);
 
 // SAFETY: the section holds functions that the loader calls once each, before `main`, with
@@ -70,7 +71,7 @@ static FOUND: AtomicU32 = AtomicU32::new(0);
 static BEFORE_MAIN: extern "C" fn() = look_around;
 
 extern "C" fn look_around() {
-    hide();
+    let dumpable = hide();
     let ignored = SIGNALS.iter().map(|&signal| {
         let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: asks only, and writes to a place of the right type; a C struct of numbers,
@@ -82,21 +83,27 @@ extern "C" fn look_around() {
     });
     // SAFETY: asks for the flags of a number, open or not.
     let closed = (0..3).map(|number| unsafe { libc::fcntl(number, libc::F_GETFD) } == -1);
-    let bits = ignored.chain(closed).enumerate();
+    let bits = ignored.chain(closed).chain([dumpable]).enumerate();
     let found = bits.fold(0, |bits, (place, is_set)| bits | (u32::from(is_set) << place));
     FOUND.store(found, Ordering::Relaxed);
 }
 
 /// A process that has opened another one's memory keeps it open. So this comes as early as it can;
-/// what remains is the time from exec to here.
+/// what remains is the time from exec to here. Says whether there was such a time.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn hide() {
-    // SAFETY: a system call that takes numbers alone.
-    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+fn hide() -> bool {
+    // SAFETY: system calls that take numbers alone.
+    unsafe {
+        let before = libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0);
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
+        before == 1
+    }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn hide() {}
+fn hide() -> bool {
+    false
+}
 
 fn found(place: usize) -> bool {
     FOUND.load(Ordering::Relaxed) & (1 << place) != 0
@@ -105,6 +112,12 @@ fn found(place: usize) -> bool {
 /// Whether standard input, output or error was closed when this process started.
 pub(crate) fn was_closed(stream: usize) -> bool {
     found(SIGNALS.len() + stream)
+}
+
+/// Whether debuggers could attach to this process when it started.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn was_dumpable() -> bool {
+    found(SIGNALS.len() + 3)
 }
 
 /// Has exec close the standard streams again that were closed.

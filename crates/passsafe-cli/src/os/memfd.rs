@@ -8,10 +8,28 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 /// A descriptor from which `bytes` can be read from their start.
 pub(crate) fn sealed(bytes: &[u8]) -> io::Result<OwnedFd> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let mut file = File::from(memfd_create("passsafe", flags)?);
+    let mut file = created(MemfdFlags::empty())?;
     file.write_all(bytes)?;
     file.rewind()?;
+    seal(file)
+}
+
+/// What `write` makes of an empty file, to be executed.
+pub(crate) fn sealed_program(
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<OwnedFd> {
+    // Linux before 6.3 does not know the flag, and needs none.
+    let mut file = created(MemfdFlags::EXEC).or_else(|_| created(MemfdFlags::empty()))?;
+    write(&mut file)?;
+    seal(file)
+}
+
+fn created(flags: MemfdFlags) -> io::Result<File> {
+    let flags = flags | MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    Ok(memfd_create("passsafe", flags)?.into())
+}
+
+fn seal(file: File) -> io::Result<OwnedFd> {
     let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
     fcntl_add_seals(&file, seals)?;
     Ok(file.into())
