@@ -9,8 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use passsafe_core::wire::State;
 use passsafe_server::{Caller, Event, Events, ExtendError, Question, Questions, Safe};
-use signal_hook::consts::SIGCONT;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rustix::process::Signal;
 use tokio::sync::oneshot;
 use tokio::time::{sleep_until, timeout};
 
@@ -22,6 +21,7 @@ use super::renderer::Renderer;
 use super::style::Style;
 use super::tty::{CTRL_Z, Tty};
 use crate::os::accounts;
+use crate::os::signals::Signals;
 
 /// Pause between two events, so that a flood costs the safe little: the safe's queue counts what
 /// comes in between.
@@ -48,8 +48,7 @@ pub(crate) struct Screen {
     /// Where the log goes that does not go to the terminal.
     lines: Option<LogWriter>,
     renderer: Renderer,
-    resized: Signal,
-    continued: Signal,
+    signals: Signals,
     /// Taken from the safe, and not in the model yet.
     backlog: Option<Event>,
     /// When the next events are taken from it.
@@ -63,8 +62,7 @@ enum LoopEvent {
     Withdrawn,
     Keys,
     Room,
-    Resized,
-    Continued,
+    Signal(Signal),
     Due,
 }
 
@@ -87,8 +85,7 @@ impl Screen {
             tty,
             lines,
             renderer: Renderer::default(),
-            resized: signal(SignalKind::window_change())?,
-            continued: signal(SignalKind::from_raw(SIGCONT))?,
+            signals: Signals::listen(&[Signal::CONT, Signal::WINCH])?,
             backlog: None,
             next_frame: Instant::now(),
         })
@@ -112,8 +109,8 @@ impl Screen {
                 LoopEvent::Withdrawn => self.model.withdrawn(self.snapshot()),
                 LoopEvent::Keys => self.read_keys().await,
                 LoopEvent::Room => self.tty.iter_mut().for_each(Tty::write_pending),
-                LoopEvent::Resized => self.renderer.redraw(),
-                LoopEvent::Continued => self.continued(),
+                LoopEvent::Signal(Signal::CONT) => self.continued(),
+                LoopEvent::Signal(_resized) => self.renderer.redraw(),
                 LoopEvent::Due => {}
             }
         }
@@ -150,8 +147,7 @@ impl Screen {
             subscriptions: Subscriptions { events, questions, .. },
             model,
             tty,
-            resized,
-            continued,
+            signals,
             next_frame,
             ..
         } = self;
@@ -166,8 +162,7 @@ impl Screen {
             () = async { match held { Some(tty) => tty.writable().await, None => pending().await } } => {
                 LoopEvent::Room
             }
-            Some(()) = resized.recv() => LoopEvent::Resized,
-            Some(()) = continued.recv() => LoopEvent::Continued,
+            signal = signals.next() => LoopEvent::Signal(signal),
             () = async {
                 match model.question() {
                     Some(question) => question.withdrawn().await,

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::Command;
 
+use nix::sys::signal::SIGINT;
 use nix::sys::wait::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
@@ -268,15 +269,35 @@ fn what_is_typed_before_a_hidden_prompt_is_answered_is_kept() {
 }
 
 #[test]
-fn a_stop_key_does_nothing_at_a_prompt() {
+fn keys_that_stop_or_that_the_caller_ignores_do_nothing_at_a_prompt() {
     let safe = Safe::start(b"S3kr!t");
-    let mut session = shell(&format!("exec {BINARY} get --url {}", safe.credentials.url));
+    for (key, ignored) in [('z', ""), ('c', "trap '' INT; "), ('\\', "trap '' QUIT; ")] {
+        let mut session =
+            shell(&format!("{ignored}exec {BINARY} get --url {}", safe.credentials.url));
+        expect(&mut session, "Passphrase: ");
+        session.send_control(key).unwrap();
+        session.send("\x15").unwrap();
+        session.send_line(&safe.credentials.passphrase).unwrap();
+        answer(&mut session, "Token: ", &safe.credentials.token);
+        assert!(expect_exit(&mut session, 0).ends_with("S3kr!t\r\n"));
+    }
+}
+
+/// A shell ends its script when a program dies of Ctrl-C, and goes on when one exits.
+#[test]
+fn a_script_ends_with_the_prompt_that_is_interrupted() {
+    let safe = Safe::start(b"S3kr!t");
+    let script = format!(
+        "for n in 1 2; do {BINARY} get --url {}; echo \"code=$?\"; done",
+        safe.credentials.url
+    );
+    let mut session = at_terminal(without_variables(Command::new("bash"), ["-c", &script]));
     expect(&mut session, "Passphrase: ");
-    session.send_control('z').unwrap();
-    session.send("\x15").unwrap();
-    session.send_line(&safe.credentials.passphrase).unwrap();
-    answer(&mut session, "Token: ", &safe.credentials.token);
-    assert!(expect_exit(&mut session, 0).ends_with("S3kr!t\r\n"));
+    session.send_control('c').unwrap();
+    let rest = session.exp_eof().unwrap();
+    assert!(rest.contains("error: interrupted at a prompt") && !rest.contains("code="), "{rest}");
+    let status = session.process().wait().unwrap();
+    assert!(matches!(status, WaitStatus::Signaled(_, SIGINT, _)), "{status:?}");
 }
 
 #[test]
