@@ -78,7 +78,8 @@ impl Screen {
         let stderr_is_terminal = Tty::is_stderr();
         let tty = (stderr_is_terminal || options.confirm).then(Tty::open).and_then(Result::ok);
         let log_is_terminal = stderr_is_terminal && tty.is_some();
-        let lines = (!log_is_terminal && options.show != Show::Nothing).then(LogWriter::start);
+        let lines = !log_is_terminal && options.show != Show::Nothing;
+        let lines = lines.then(LogWriter::start).transpose()?;
         Ok(Self {
             subscriptions,
             model: Model::new(options, style, local, log_is_terminal, whole),
@@ -286,7 +287,8 @@ impl Screen {
         let uid = caller.and_then(|caller| caller.account);
         let Some(uid) = uid.filter(|&uid| self.model.names.lacks(uid)) else { return };
         let (sender, name) = oneshot::channel();
-        thread::spawn(move || {
+        // Without a thread the account goes by its number.
+        let _without = thread::Builder::new().spawn(move || {
             let _too_late = sender.send(accounts::name(uid));
         });
         let name = timeout(patience, name).await;

@@ -29,7 +29,7 @@ static HELD_BACK: AtomicBool = AtomicBool::new(false);
 /// Has a thread of its own `handle` each of these signals, for as long as the process lives.
 pub(crate) fn watch(signals: &[Signal], handle: impl Fn(i32) + Send + 'static) -> io::Result<()> {
     let mut signals = Iterated::new(heeded(signals).map(Signal::as_raw))?;
-    thread::spawn(move || signals.forever().for_each(handle));
+    thread::Builder::new().spawn(move || signals.forever().for_each(handle))?;
     Ok(())
 }
 

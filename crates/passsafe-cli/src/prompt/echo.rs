@@ -59,8 +59,8 @@ mod unix {
     };
 
     use super::Echo;
-    use crate::os::signals;
     use crate::os::streams::note;
+    use crate::os::{limits, signals};
     use crate::text::failure::{Failure, code};
 
     /// What an open prompt has changed.
@@ -85,7 +85,7 @@ mod unix {
             watch_signals();
             let mut changed = lock();
             let before =
-                tcgetattr(stdin()).map_err(|error| Failure::os("terminal modes", error))?;
+                tcgetattr(stdin()).map_err(|error| limits::refused("terminal modes", error))?;
             let mut prompt = before.clone();
             prompt.special_codes[SpecialCodeIndex::VSUSP] = DISABLED;
             if echo == Echo::Off {
@@ -93,7 +93,7 @@ mod unix {
             }
             // Nothing that was typed ahead is thrown away.
             tcsetattr(stdin(), OptionalActions::Now, &prompt)
-                .map_err(|error| Failure::os("terminal modes", error))?;
+                .map_err(|error| limits::refused("terminal modes", error))?;
             *changed = Some(Changed { before, term: term.clone() });
             Ok(Self(term))
         }

@@ -19,7 +19,7 @@ use super::supervise::Program;
 use crate::cli::hidden::ServerArgs;
 use crate::display::{DisplayOptions, LocalTime, Screen, Show, Style, Subscriptions};
 use crate::os::signals::{self, Signals};
-use crate::os::{environment, hardening, inherited};
+use crate::os::{environment, hardening, inherited, limits};
 use crate::text::failure::{Failure, code};
 
 /// What was received as descriptors.
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &ServerArgs) -> Result<ExitCode, Failure> {
             )
         })
         .and_then(|taken| {
-            serve(taken).map_err(|error| Failure::os("the safe cannot be served", error))
+            serve(taken).map_err(|error| limits::refused("the safe cannot be served", error))
         });
     // All of these errors come before the program starts.
     if args.program.is_some() { outcome.map_err(Failure::before_program) } else { outcome }
