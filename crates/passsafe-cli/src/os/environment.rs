@@ -130,7 +130,7 @@ fn passphrase_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
         File::open(path).and_then(|file| file.take(MAX_READ).read_to_string(&mut text))?;
         Ok::<_, io::Error>(text)
     });
-    match read.flatten() {
+    match read.and_then(|read| read) {
         Ok(text) if text.len() > MAX_PASSPHRASE_FILE => Err(unreadable("it is longer than 64 KiB")),
         Ok(text) => Ok(text),
         Err(error) if error.kind() == ErrorKind::TimedOut => {

@@ -19,7 +19,7 @@ pub(crate) struct Accessible {
 /// Seals `entries` under a fresh passphrase. Takes about a tenth of a second.
 pub(crate) fn seal(entries: &Entries, user: &User) -> Result<Accessible, Failure> {
     try_seal(entries, user).map_err(|error| {
-        let failure = Failure::os("the password cannot be sealed", &error);
+        let failure = Failure::os("the password cannot be sealed", error);
         match error {
             SealError::Kdf(_) => failure.with_hint(MORE_MEMORY),
             _ => failure,

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::Output;
 use std::thread;
 
+use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use rexpect::session::PtySession;
 
@@ -62,7 +63,7 @@ impl Refusal {
         let code = match status {
             WaitStatus::Exited(_, code) => code,
             // As a shell tells it.
-            WaitStatus::Signaled(_, signal, _) => 128 + signal as i32,
+            WaitStatus::Signaled(_, Signal::SIGINT, _) => 130,
             _ => panic!("{status:?}"),
         };
         Self { code, error: line("error: "), hint: line("hint: ") }

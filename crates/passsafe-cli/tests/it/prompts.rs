@@ -414,6 +414,22 @@ fn nothing_is_asked_for_a_safe_that_is_not_there() {
 }
 
 #[test]
+fn messages_are_broken_between_words_in_a_narrow_window() {
+    let (_held, port) = crate::support::dead_port();
+    let url = format!("http://127.0.0.1:{port}");
+    let mut session = shell(&format!("stty cols 40; exec {BINARY} get --url {url}"));
+    let told = expect_exit(&mut session, 69);
+    assert!(told.lines().all(|line| line.len() <= 40), "{told:?}");
+    assert_eq!(
+        told.split_whitespace().collect::<Vec<_>>().join(" "),
+        format!(
+            "error: there is no safe at {url}; it may have expired hint: start one with \
+             'passsafe', or name another address with --url"
+        )
+    );
+}
+
+#[test]
 fn questions_find_the_terminal_when_stderr_is_elsewhere() {
     let safe = Safe::start(b"S3kr!t");
     let log = tempfile::NamedTempFile::new().unwrap();
