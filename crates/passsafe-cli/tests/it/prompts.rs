@@ -391,19 +391,6 @@ fn clearing_needs_a_person() {
 }
 
 #[test]
-fn a_line_that_the_terminal_would_cut_is_refused() {
-    let mut session = passsafe_at_terminal(&["--port", "0", "--minutes", "5"]);
-    expect(&mut session, "Password: ");
-    type_too_long(&mut session);
-    expect(&mut session, "error: the line is too long: a terminal delivers less than 4095 bytes");
-    expect(
-        &mut session,
-        "hint: pass longer secrets through a pipe: passsafe serve --password-stdin",
-    );
-    expect_exit(&mut session, 2);
-}
-
-#[test]
 fn nothing_is_asked_for_a_safe_that_is_not_there() {
     let (_held, port) = crate::support::dead_port();
     let url = format!("http://127.0.0.1:{port}");
@@ -442,15 +429,4 @@ fn questions_find_the_terminal_when_stderr_is_elsewhere() {
     answer(&mut session, "Token: ", &safe.credentials.token);
     assert!(expect_exit(&mut session, 0).ends_with("S3kr!t\r\n"));
     assert_eq!(std::fs::read_to_string(log.path()).unwrap(), "");
-}
-
-#[test]
-fn a_password_from_standard_input_is_no_terminal() {
-    let mut session = passsafe_at_terminal(&["--password-stdin"]);
-    expect(
-        &mut session,
-        "error: --password-stdin wants a pipe or a file, and standard input is a terminal",
-    );
-    expect(&mut session, "hint: leave the flag out to be asked for the password, hidden");
-    expect_exit(&mut session, 2);
 }
