@@ -31,7 +31,7 @@ pub fn request(input: &[u8]) {
     let (mut fetched, mut wrong, mut wrong_proofs) = (0, 0, 0);
     while let Some(event) = events.try_next() {
         match event {
-            Event::Fetched { .. } => fetched += 1,
+            Event::Fetched { times, .. } => fetched += usize::try_from(times).unwrap(),
             Event::InvalidToken { .. } => wrong += 1,
             Event::WrongPassphrase { .. } => wrong_proofs += 1,
             Event::RefusedPage { .. }

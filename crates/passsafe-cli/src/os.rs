@@ -7,6 +7,7 @@ pub(crate) mod exec;
 pub(crate) mod hardening;
 #[cfg(unix)]
 pub(crate) mod inherited;
+pub(crate) mod limits;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod memfd;
 pub(crate) mod patience;

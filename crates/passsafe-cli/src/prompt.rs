@@ -23,6 +23,7 @@ use dialoguer::theme::{SimpleTheme, Theme as _};
 use zeroize::Zeroizing;
 
 use crate::text::failure::{Failure, code};
+use crate::text::wrap;
 use echo::{Echo, PromptModes};
 
 /// A person who can be asked.
@@ -127,7 +128,8 @@ impl Terminal {
     }
 
     fn show_error(&self, error: &str) -> Result<(), Failure> {
-        self.write(&format!("{error}\n"))
+        let columns = self.term.size_checked().map_or(usize::MAX, |(_, columns)| columns.into());
+        self.write(&wrap::message(&format!("{error}\n"), columns))
     }
 
     fn show(&self, format: impl FnOnce(&mut String) -> std::fmt::Result) -> Result<(), Failure> {

@@ -4,3 +4,4 @@ pub(crate) mod client_error;
 pub(crate) mod failure;
 pub(crate) mod names;
 pub(crate) mod state;
+pub(crate) mod wrap;

@@ -12,7 +12,7 @@ use passsafe_core::{
     TokenError, User,
 };
 
-use crate::url::UrlError;
+use crate::url::{BaseUrl, UrlError};
 
 /// The error type of an interrupt, and of what the system refused.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -215,6 +215,10 @@ pub(crate) enum Kind {
     UnknownEntry(EntryName),
     NotText(NotText),
 
+    #[cfg_attr(
+        not(feature = "blocking"),
+        expect(dead_code, reason = "only the blocking client has an interrupt")
+    )]
     Interrupted(Cause),
     Lost,
     System(Cause),
@@ -271,9 +275,10 @@ impl fmt::Display for Kind {
             Self::Lost => {
                 f.write_str("this process was forked while another thread opened the safe")
             }
-            Self::System(_) => {
-                f.write_str("the client got no thread or event loop from the system")
-            }
+            Self::System(source) => match source.downcast_ref().and_then(limit) {
+                Some(limit) => f.write_str(limit),
+                None => write!(f, "the system refused a thread or a connection: {source}"),
+            },
         }
     }
 }
@@ -290,7 +295,37 @@ impl std::error::Error for Kind {
     }
 }
 
+/// The limit that the system's refusal is due to.
+fn limit(error: &std::io::Error) -> Option<&'static str> {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        match Errno::from_io_error(error)? {
+            Errno::MFILE => Some("this process may open no more files (RLIMIT_NOFILE)"),
+            Errno::NFILE => Some("the system may open no more files"),
+            Errno::AGAIN => Some("this account may start no more threads (RLIMIT_NPROC)"),
+            Errno::NOMEM | Errno::NOBUFS => Some("no memory is left for a thread or a connection"),
+            _ => None,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _unknown = error;
+        None
+    }
+}
+
 impl Kind {
+    /// A connection that was not made: the other side is not there, or this one may make none.
+    pub(crate) fn unreachable(at: &BaseUrl, source: std::io::Error) -> Self {
+        // A socket whose queue is full says the same as a thread too many.
+        if limit(&source).is_some() && source.kind() != std::io::ErrorKind::WouldBlock {
+            Self::System(source.into())
+        } else {
+            Self::Unreachable { at: at.to_string(), source }
+        }
+    }
+
     /// Whether the other side is not there, or not there any more.
     pub(crate) fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::HungUp { .. } | Self::BrokeOff { .. })

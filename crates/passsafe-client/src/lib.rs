@@ -65,10 +65,9 @@
 //! from another account's.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(
-    not(all(feature = "async", feature = "blocking")),
-    allow(dead_code, reason = "a part of what the two clients share serves one of them only")
-)]
+
+#[cfg(not(any(feature = "async", feature = "blocking")))]
+compile_error!("passsafe-client is a client with one of its features: async, blocking");
 
 mod account;
 mod answer;

@@ -5,7 +5,7 @@
 //! a passphrase that a safe has refused is not tried there again: ten of those lock it.
 //! Knows nothing of where records come from; which thread may wait is its caller's to know.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use passsafe_core::{
     Entries, KdfParameters, OpenError, Passphrase, RecordKey, SealedRecord, Secret, Typo, User,
@@ -29,6 +29,10 @@ enum State {
     /// A key that has opened a record.
     Key(Arc<RecordKey>),
     /// This process was forked while the state changed hands.
+    #[cfg_attr(
+        not(feature = "blocking"),
+        expect(dead_code, reason = "only the blocking client may be forked")
+    )]
     Lost,
 }
 
@@ -173,7 +177,9 @@ impl Opener {
     /// The same credential, for a forked child: with locks that no thread of the parent holds.
     ///
     /// Never waits, and leaves nothing behind here, so that the child can wipe what it has.
+    #[cfg(feature = "blocking")]
     pub(crate) fn inherit(&self) -> Self {
+        use std::sync::TryLockError;
         Self::with(match self.state.try_write() {
             Ok(mut state) => std::mem::replace(&mut state, State::Lost),
             Err(TryLockError::Poisoned(state)) => {
@@ -231,6 +237,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "blocking")]
     #[test]
     fn a_child_inherits_the_credential_and_leaves_none_behind() {
         let parents = opener();
@@ -239,6 +246,7 @@ mod tests {
         assert!(matches!(parents.expose(), Err(Kind::Lost)));
     }
 
+    #[cfg(feature = "blocking")]
     #[test]
     fn a_child_does_not_wait_for_a_thread_that_it_has_not() {
         let parents = opener();

@@ -18,6 +18,8 @@ use crate::url::BaseUrl;
 
 /// Longest time from connecting to the last byte of an answer, unless set otherwise.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+/// No clock's limit: a moment so far from now is one that every clock can name.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
 /// How long the owner's consent is waited for, from the answer that tells of it.
 const CONSENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a connection may rest and be used again: the server hangs up after 30 s.
@@ -33,7 +35,9 @@ pub(crate) enum Failure {
     Lost(io::Error),
     /// What was read is not an answer.
     Fault(Fault),
+    #[cfg(feature = "blocking")]
     TimedOut,
+    #[cfg(feature = "blocking")]
     Interrupted(Error),
 }
 
@@ -89,7 +93,7 @@ impl Target {
     }
 
     pub(crate) fn with_timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+        Self { timeout: timeout.min(LONGEST_TIMEOUT), ..self }
     }
 
     pub(crate) fn with_trusted_server(self, trusted: TrustedServer) -> Self {
@@ -209,7 +213,9 @@ impl Target {
             Failure::Fault(Fault::BrokeOff) => Kind::BrokeOff { at: at() },
             Failure::Fault(Fault::NotHttp) => Kind::NotASafe("it does not speak HTTP"),
             Failure::Fault(Fault::TooLong) => Kind::NotASafe("its answer is too long"),
+            #[cfg(feature = "blocking")]
             Failure::TimedOut => Kind::Timeout(self.timeout),
+            #[cfg(feature = "blocking")]
             Failure::Interrupted(error) => error.into_kind(),
         }
     }

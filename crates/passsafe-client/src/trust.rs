@@ -1,5 +1,6 @@
 //! Which account may serve the safe, and whether the one that listens is it.
 
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
@@ -9,6 +10,9 @@ use passsafe_peer::{CAN_TELL, Peers, SocketOwner};
 
 use crate::error::Kind;
 use crate::url::BaseUrl;
+
+/// Opened only to see whether anything can be.
+const NULL_DEVICE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
 /// Whose program may be behind a safe on this machine.
 ///
@@ -64,7 +68,11 @@ fn judge(url: &BaseUrl, trusted: TrustedServer, owner: SocketOwner) -> Result<()
             Ok(())
         }
         (_, SocketOwner::Account(uid)) => Err(Kind::ForeignListener { at: at(), account: uid }),
-        (_, SocketOwner::Unknown) => Err(Kind::UnknownListener { at: at() }),
+        (_, SocketOwner::Unknown) => match File::open(NULL_DEVICE) {
+            // Nor can this process ask the system: the limit is what stands in the way.
+            Err(limit) => Err(Kind::System(limit.into())),
+            Ok(_) => Err(Kind::UnknownListener { at: at() }),
+        },
         (_, SocketOwner::Gone) => {
             let source = io::Error::from(io::ErrorKind::ConnectionReset).into();
             Err(Kind::HungUp { at: at(), source })

@@ -63,6 +63,7 @@ mod proof;
 mod random;
 mod record;
 mod secret;
+mod spelling;
 mod stack;
 mod token;
 #[cfg(feature = "totp")]
@@ -83,6 +84,8 @@ pub use record::{
     KdfParameters, OpenError, RecordError, RecordKey, SealError, Sealed, SealedRecord,
 };
 pub use secret::{NotText, Secret, SecretText};
+#[doc(hidden)]
+pub use spelling::nearest;
 pub use token::{Token, TokenError};
 #[cfg(feature = "totp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "totp")))]

@@ -201,7 +201,7 @@ fn foreign(py: Python<'_>, error: &Error, url: &BaseUrl) -> PyErr {
     let message = match error.listener_account() {
         None => sentences(
             &error.to_string(),
-            "nothing was sent; any_owner=True trusts whoever listens there",
+            "nothing was sent; any_owner=True trusts any account's server",
         ),
         Some(uid) => {
             let name = account_name(py, uid);

@@ -115,6 +115,12 @@ def assert_opens(client: Client, it: Safe) -> None:
     assert (client.url, client.user) == (it.client().url, it.client().user)
 
 
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_a_pickle_of_an_old_protocol_is_refused_in_plain_words(protocol: int) -> None:
+    with pytest.raises(TypeError, match="take 2 or a later one"):
+        pickle.dumps([Client("zoom", 42)], protocol)
+
+
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 def test_a_pickle_opens_the_safe_and_holds_no_password(safe: Start, protocol: int) -> None:
     it = safe()

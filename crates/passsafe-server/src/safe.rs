@@ -242,7 +242,8 @@ impl Safe {
         }
         let record = contents.record.clone();
         let uses = contents.uses_left.map(|uses| uses.get() - 1);
-        self.reporter.report_fetched(&asker.caller, uses);
+        let caller = || asker.caller.clone();
+        self.reporter.report(|| Event::Fetched { caller: caller(), uses_left: uses, times: 1 });
         if let Some(uses) = uses {
             contents.uses_left = NonZeroU32::new(uses);
             if contents.uses_left.is_none() {

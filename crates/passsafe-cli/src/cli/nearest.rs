@@ -1,29 +1,18 @@
 //! The known word that is nearest to a mistyped one.
 
-/// The candidate with the fewest typos between it and `word`: one in three letters at most,
-/// or it is not a typo. Without one, the only candidate that `word` is the beginning of.
+/// The candidate that was probably meant. Without a typo that explains it, the only one that
+/// `word` is the beginning of.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
     const BEGINNING: usize = 3;
-    let most = (word.len() / 3).max(1);
-    let mut best: Option<(usize, &str)> = None;
-    let mut begun = Vec::new();
-    for candidate in candidates {
-        let distance = strsim::damerau_levenshtein(word, candidate);
-        if distance <= most && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, candidate));
-        }
-        if word.len() >= BEGINNING && candidate.starts_with(word) {
-            begun.push(candidate);
-        }
-    }
-    match (best, begun.as_slice()) {
-        (Some((_, near)), _) => Some(near),
-        (None, [only]) => Some(only),
-        _ => None,
-    }
+    let candidates: Vec<&str> = candidates.collect();
+    passsafe_core::nearest(word, candidates.iter().copied()).or_else(|| {
+        let mut begun = candidates.into_iter().filter(|it| it.starts_with(word));
+        let only = begun.next().filter(|_| word.len() >= BEGINNING);
+        only.filter(|_| begun.next().is_none())
+    })
 }
 
 #[cfg(test)]

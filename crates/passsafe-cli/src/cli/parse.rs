@@ -1,5 +1,6 @@
 //! From arguments to a [`Cli`], and from clap's errors to two lines.
 
+use std::error::Error as _;
 use std::ffi::OsString;
 
 #[cfg(unix)]
@@ -15,6 +16,16 @@ use crate::cli::hidden::{LAUNCHER_VERB, LauncherArgs, SERVER_VERB, ServerArgs};
 use crate::cli::nearest::nearest;
 use crate::os::streams;
 use crate::text::failure::{Failure, code};
+
+/// Commands of other programs, and what does the same here.
+const ELSEWHERE: [(&[&str], &str); 6] = [
+    (&["stop", "kill", "end", "exit", "quit"], "passsafe close"),
+    (&["list", "ls"], "passsafe status' or 'passsafe get --list"),
+    (&["info", "state"], "passsafe status"),
+    (&["version"], "passsafe --version"),
+    (&["start", "open", "new"], "passsafe serve"),
+    (&["fetch", "exec"], "passsafe get' or 'passsafe run"),
+];
 
 /// What the command line asks for.
 pub(crate) enum Asked {
@@ -99,12 +110,48 @@ fn misplaced(word: &str, command: &Command) -> Failure {
     Failure::new(code::USAGE, format!("unrecognized subcommand '{word}'"), hint)
 }
 
-/// clap's own first paragraph, on one line.
+/// What clap found, in its words but on one line.
 fn message(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let paragraph = text.split("\n\n").next().unwrap_or_default();
-    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.strip_prefix("error: ").map(str::to_owned).unwrap_or(line)
+    let kind = error.kind();
+    let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
+    match (kind, error.get(ContextKind::InvalidArg), error.get(ContextKind::PriorArg)) {
+        (ErrorKind::MissingRequiredArgument, Some(missing), _) => {
+            format!("the following required arguments were not provided: {}", list(missing, " "))
+        }
+        (ErrorKind::ArgumentConflict, Some(argument), prior) if prior == Some(argument) => {
+            format!("the argument '{argument}' cannot be used multiple times")
+        }
+        (ErrorKind::ArgumentConflict, Some(argument), Some(prior)) => {
+            format!("the argument '{argument}' cannot be used with '{}'", list(prior, "', '"))
+        }
+        (ErrorKind::InvalidValue, Some(argument), _) if value.is_empty() => {
+            format!("a value is required for '{argument}' but none was supplied")
+        }
+        (ErrorKind::InvalidValue, Some(argument), _) => {
+            let known = error.get(ContextKind::ValidValue).map(|it| list(it, ", "));
+            let known = known.map_or_else(String::new, |it| format!(" [possible values: {it}]"));
+            format!("invalid value '{value}' for '{argument}'{known}")
+        }
+        (ErrorKind::ValueValidation, Some(argument), _) => {
+            let reason = error.source().map_or_else(String::new, |it| format!(": {it}"));
+            format!("invalid value '{value}' for '{argument}'{reason}")
+        }
+        (ErrorKind::TooManyValues, Some(argument), _) => {
+            format!("unexpected value '{value}' for '{argument}' found; no more were expected")
+        }
+        (ErrorKind::UnknownArgument, Some(argument), _) => {
+            format!("unexpected argument '{argument}' found")
+        }
+        // Without particulars, or none that these definitions cause.
+        _ => kind.to_string(),
+    }
+}
+
+fn list(values: &ContextValue, between: &str) -> String {
+    match values {
+        ContextValue::Strings(values) => values.join(between),
+        value => value.to_string(),
+    }
 }
 
 /// The nearest known word, or where to read on.
@@ -132,6 +179,9 @@ fn hint(error: &clap::Error, command: &Command, verb: Option<&str>) -> String {
 }
 
 fn verb_hint(word: &str, command: &Command) -> Option<String> {
+    if let Some((_, here)) = ELSEWHERE.iter().find(|(others, _)| others.contains(&word)) {
+        return Some(did_you_mean(here));
+    }
     let known = command.get_subcommands().map(Command::get_name);
     nearest(word, known).map(did_you_mean).or_else(|| {
         EntryName::new(word).ok()?;

@@ -15,7 +15,7 @@ use passsafe_core::Secret;
 
 use crate::cli::args::RunArgs;
 use crate::commands::open;
-use crate::os::{environment, exec, hardening};
+use crate::os::{environment, exec, hardening, limits};
 use crate::text::failure::{Failure, code};
 use destinations::Destinations;
 
@@ -75,7 +75,7 @@ fn in_memory(secret: &Secret) -> Result<OwnedFd, Failure> {
         fcntl_setfd(&file, FdFlags::empty())?;
         Ok(file)
     };
-    file().map_err(|error| Failure::os("the file in memory cannot be made", error))
+    file().map_err(|error| limits::refused("the file in memory cannot be made", error))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

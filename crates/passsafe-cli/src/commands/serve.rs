@@ -20,7 +20,7 @@ use rustix::process::geteuid;
 use crate::cli::args::{AccessArgs, ServeArgs, WhileServingArgs};
 use crate::display::{self, DisplayOptions, Show};
 use crate::os::streams::note;
-use crate::os::{accounts, hardening, signals};
+use crate::os::{accounts, hardening, limits, signals};
 use crate::prompt::{Terminal, no_terminal};
 use crate::serve::credentials::{self, Credentials};
 use crate::serve::handover::{Handover, Settings};
@@ -138,6 +138,7 @@ struct Sealed {
 
 impl Request {
     fn check(args: ServeArgs, names: &[EntryName], usual_port: u16) -> Result<Self, Failure> {
+        limits::check()?;
         let terminal = Terminal::open();
         let display = display_options(&args, terminal.is_some())?;
         let sources = Sources::of(names, args.secrets)?;

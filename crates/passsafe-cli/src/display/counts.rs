@@ -18,18 +18,17 @@ pub(super) struct Counts {
     pub(super) refused: u64,
     pub(super) denied: u64,
     pub(super) by: Vec<(String, u64)>,
-    /// Index of the last caller in `by`, if it is there.
-    pub(super) last: Option<usize>,
 }
 
 impl Counts {
     pub(super) fn count(&mut self, event: &Event, names: &Names) {
         match event {
-            Event::Fetched { caller, .. } => {
-                self.last = self.place(caller, names);
-                self.count_fetched(1);
+            Event::Fetched { caller, times, .. } => {
+                self.fetched = self.fetched.saturating_add(*times);
+                if let Some(count) = self.place(caller, names) {
+                    *count = count.saturating_add(*times);
+                }
             }
-            Event::FetchedAgain { times } => self.count_fetched(*times),
             Event::Lost { fetched, .. } => self.fetched = self.fetched.saturating_add(*fetched),
             Event::InvalidToken { .. } => self.wrong_tokens += 1,
             Event::WrongPassphrase { .. } => self.wrong_passphrases += 1,
@@ -77,22 +76,14 @@ impl Counts {
         text
     }
 
-    /// Counts fetches of the last caller.
-    fn count_fetched(&mut self, times: u64) {
-        self.fetched = self.fetched.saturating_add(times);
-        if let Some((_, count)) = self.last.and_then(|last| self.by.get_mut(last)) {
-            *count = count.saturating_add(times);
-        }
-    }
-
-    fn place(&mut self, caller: &Caller, names: &Names) -> Option<usize> {
+    fn place(&mut self, caller: &Caller, names: &Names) -> Option<&mut u64> {
         let kind = kind(caller, names);
         let known = self.by.iter().position(|(known, _)| *known == kind);
+        let place = known.unwrap_or(self.by.len());
         if known.is_none() && self.by.len() < MOST_KINDS {
             self.by.push((kind, 0));
-            return Some(self.by.len() - 1);
         }
-        known
+        self.by.get_mut(place).map(|(_, count)| count)
     }
 }
 
@@ -115,7 +106,7 @@ mod tests {
     }
 
     fn fetched(name: &str) -> Event {
-        Event::Fetched { caller: caller(name), uses_left: None }
+        Event::Fetched { caller: caller(name), uses_left: None, times: 1 }
     }
 
     #[test]
@@ -130,13 +121,14 @@ mod tests {
 
     #[test]
     fn what_came_too_fast_is_counted_for_whom_it_was() {
-        let again = |times| Event::FetchedAgain { times };
-        let told = [fetched("psql"), again(40), fetched("python3"), again(2)];
+        let again =
+            |name: &str, times| Event::Fetched { caller: caller(name), uses_left: None, times };
+        let told = [fetched("psql"), again("psql", 40), again("python3", 3)];
         assert_eq!(
             counts(&told).summary(),
             "fetched 44 times: 41 by psql of ana, 3 by python3 of ana"
         );
-        let crowd = (0..20).flat_map(|n| [fetched(&format!("p{n}")), again(9)]);
+        let crowd = (0..20).map(|n| again(&format!("p{n}"), 10));
         assert_eq!(counts(&crowd.collect::<Vec<_>>()).by().last(), Some(&("others", 120)));
     }
 

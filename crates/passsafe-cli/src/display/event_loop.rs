@@ -9,8 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use passsafe_core::wire::State;
 use passsafe_server::{Caller, Event, Events, ExtendError, Question, Questions, Safe};
-use signal_hook::consts::SIGCONT;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rustix::process::Signal;
 use tokio::sync::oneshot;
 use tokio::time::{sleep_until, timeout};
 
@@ -22,6 +21,7 @@ use super::renderer::Renderer;
 use super::style::Style;
 use super::tty::{CTRL_Z, Tty};
 use crate::os::accounts;
+use crate::os::signals::Signals;
 
 /// Pause between two events, so that a flood costs the safe little: the safe's queue counts what
 /// comes in between.
@@ -48,8 +48,7 @@ pub(crate) struct Screen {
     /// Where the log goes that does not go to the terminal.
     lines: Option<LogWriter>,
     renderer: Renderer,
-    resized: Signal,
-    continued: Signal,
+    signals: Signals,
     /// Taken from the safe, and not in the model yet.
     backlog: Option<Event>,
     /// When the next events are taken from it.
@@ -63,8 +62,7 @@ enum LoopEvent {
     Withdrawn,
     Keys,
     Room,
-    Resized,
-    Continued,
+    Signal(Signal),
     Due,
 }
 
@@ -80,15 +78,15 @@ impl Screen {
         let stderr_is_terminal = Tty::is_stderr();
         let tty = (stderr_is_terminal || options.confirm).then(Tty::open).and_then(Result::ok);
         let log_is_terminal = stderr_is_terminal && tty.is_some();
-        let lines = (!log_is_terminal && options.show != Show::Nothing).then(LogWriter::start);
+        let lines = !log_is_terminal && options.show != Show::Nothing;
+        let lines = lines.then(LogWriter::start).transpose()?;
         Ok(Self {
             subscriptions,
             model: Model::new(options, style, local, log_is_terminal, whole),
             tty,
             lines,
             renderer: Renderer::default(),
-            resized: signal(SignalKind::window_change())?,
-            continued: signal(SignalKind::from_raw(SIGCONT))?,
+            signals: Signals::listen(&[Signal::CONT, Signal::WINCH])?,
             backlog: None,
             next_frame: Instant::now(),
         })
@@ -112,8 +110,8 @@ impl Screen {
                 LoopEvent::Withdrawn => self.model.withdrawn(self.snapshot()),
                 LoopEvent::Keys => self.read_keys().await,
                 LoopEvent::Room => self.tty.iter_mut().for_each(Tty::write_pending),
-                LoopEvent::Resized => self.renderer.redraw(),
-                LoopEvent::Continued => self.continued(),
+                LoopEvent::Signal(Signal::CONT) => self.continued(),
+                LoopEvent::Signal(_resized) => self.renderer.redraw(),
                 LoopEvent::Due => {}
             }
         }
@@ -150,8 +148,7 @@ impl Screen {
             subscriptions: Subscriptions { events, questions, .. },
             model,
             tty,
-            resized,
-            continued,
+            signals,
             next_frame,
             ..
         } = self;
@@ -166,8 +163,7 @@ impl Screen {
             () = async { match held { Some(tty) => tty.writable().await, None => pending().await } } => {
                 LoopEvent::Room
             }
-            Some(()) = resized.recv() => LoopEvent::Resized,
-            Some(()) = continued.recv() => LoopEvent::Continued,
+            signal = signals.next() => LoopEvent::Signal(signal),
             () = async {
                 match model.question() {
                     Some(question) => question.withdrawn().await,
@@ -291,7 +287,8 @@ impl Screen {
         let uid = caller.and_then(|caller| caller.account);
         let Some(uid) = uid.filter(|&uid| self.model.names.lacks(uid)) else { return };
         let (sender, name) = oneshot::channel();
-        thread::spawn(move || {
+        // Without a thread the account goes by its number.
+        let _without = thread::Builder::new().spawn(move || {
             let _too_late = sender.send(accounts::name(uid));
         });
         let name = timeout(patience, name).await;

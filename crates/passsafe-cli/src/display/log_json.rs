@@ -75,7 +75,7 @@ pub(super) fn line(
     let who = |caller: &Caller| Who::new(caller, names);
     let line = Line { time: rfc3339(now), ..Line::default() };
     Some(text(&match event {
-        Event::Fetched { caller, uses_left } => Line {
+        Event::Fetched { caller, uses_left, .. } => Line {
             event: "fetched",
             who: who(caller),
             fetched: Some(counts.fetched),
@@ -212,11 +212,11 @@ mod tests {
         let caller = caller("python3");
         let hidden = Caller { account: Some(1_000), process: None, is_protected: true };
         assert_line(
-            &Event::Fetched { caller: caller.clone(), uses_left: None },
+            &Event::Fetched { caller: caller.clone(), uses_left: None, times: 1 },
             &format!(r#""fetched",{WHO},"fetched":3"#),
         );
         assert_line(
-            &Event::Fetched { caller: hidden, uses_left: Some(2) },
+            &Event::Fetched { caller: hidden, uses_left: Some(2), times: 1 },
             r#""fetched","protected":true,"account":"ana","uid":1000,"fetched":3,"uses_left":2"#,
         );
         assert_line(
@@ -260,7 +260,8 @@ mod tests {
     #[test]
     fn the_end_has_all_counts() {
         let mut counts = Counts { wrong_tokens: 1, ..Counts::default() };
-        counts.count(&Event::Fetched { caller: caller("psql"), uses_left: None }, &names());
+        counts
+            .count(&Event::Fetched { caller: caller("psql"), uses_left: None, times: 1 }, &names());
         assert_eq!(
             end(State::Closed, Some(&caller("passsafe")), &names(), &counts, now()),
             r#"{"time":"2026-11-20T15:22:00Z","event":"closed","process":"passsafe","pid":4242,"account":"ana","uid":1000,"fetched":1,"wrong_tokens":1,"wrong_passphrases":0,"denied":0,"refused":0,"by":[{"who":"psql of ana","fetched":1}]}"#

@@ -29,7 +29,7 @@ pub(super) fn line(
 ) -> Option<(Tone, String)> {
     let who = |caller: &Caller| who(caller, names);
     Some(match event {
-        Event::Fetched { caller, uses_left } => {
+        Event::Fetched { caller, uses_left, .. } => {
             let count = match (uses_left, max_uses) {
                 (Some(left), Some(most)) => format!("; {left} of {most} uses left"),
                 _ if counts.fetched > 1 => format!("; {} so far", times(counts.fetched)),
@@ -152,11 +152,11 @@ mod tests {
     fn every_event_is_a_line() {
         let caller = caller("python3");
         assert_line(
-            &Event::Fetched { caller: caller.clone(), uses_left: None },
+            &Event::Fetched { caller: caller.clone(), uses_left: None, times: 1 },
             "fetched by python3 (pid 4242) of ana; 3 times so far",
         );
         assert_line(
-            &Event::Fetched { caller: caller.clone(), uses_left: Some(2) },
+            &Event::Fetched { caller: caller.clone(), uses_left: Some(2), times: 1 },
             "fetched by python3 (pid 4242) of ana; 2 of 5 uses left",
         );
         assert_line(
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_first_fetch_is_not_counted_aloud() {
-        let event = Event::Fetched { caller: caller("psql"), uses_left: None };
+        let event = Event::Fetched { caller: caller("psql"), uses_left: None, times: 1 };
         let counts = Counts { fetched: 1, ..Counts::default() };
         let (tone, text) = line(&event, &names(), &counts, None).unwrap();
         assert_eq!((tone, &*text), (Tone::Plain, "fetched by psql (pid 4242) of ana"));

@@ -3,6 +3,7 @@
 //! A thread writes them, because a full pipe blocks its writer. A few texts wait for that
 //! thread; the others wait in the model, which bounds them.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -22,23 +23,23 @@ pub(super) struct LogWriter {
 }
 
 impl LogWriter {
-    pub(super) fn start() -> Self {
+    pub(super) fn start() -> io::Result<Self> {
         Self::start_with(note)
     }
 
-    fn start_with(write: impl Fn(&str) + Send + 'static) -> Self {
+    fn start_with(write: impl Fn(&str) + Send + 'static) -> io::Result<Self> {
         let (texts, waiting_texts) = channel::<String>();
         let (all_written, written) = channel::<()>();
         let waiting = Arc::<AtomicUsize>::default();
         let count = waiting.clone();
-        thread::spawn(move || {
+        thread::Builder::new().spawn(move || {
             for text in waiting_texts {
                 write(&text);
                 count.fetch_sub(1, Ordering::Relaxed);
             }
             drop(all_written);
-        });
-        Self { texts, waiting, written }
+        })?;
+        Ok(Self { texts, waiting, written })
     }
 
     /// Whether one more text may wait.
@@ -73,7 +74,8 @@ mod tests {
             sender.send(text.to_owned()).unwrap();
             // As a full pipe would.
             let _reader_gone = is_read.recv();
-        });
+        })
+        .unwrap();
         let mut taken = 0;
         while lines.takes_output() {
             lines.write(taken.to_string());
@@ -91,7 +93,8 @@ mod tests {
         let (_read, is_read) = channel::<()>();
         let lines = LogWriter::start_with(move |_| {
             let _never = is_read.recv();
-        });
+        })
+        .unwrap();
         lines.write("last words".to_owned());
         lines.finish(Duration::from_millis(1));
     }

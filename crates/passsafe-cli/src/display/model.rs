@@ -19,6 +19,7 @@ use super::log_text::{self, Tone};
 use super::options::{DisplayOptions, Show};
 use super::rate_limit::{Class, RateLimit};
 use super::style::Style;
+use crate::text::wrap;
 
 /// Bytes of log that are kept for a terminal that takes no output.
 const MOST_WAITING: usize = 16 * 1024;
@@ -181,7 +182,7 @@ impl Model {
             self.keys.forget();
             if !self.style.moves {
                 let prompt = consent::lasting_prompt(asking.left(snapshot.now));
-                self.show(&prompt);
+                self.show(&wrap::message(&prompt, snapshot.columns));
             }
         }
         begins

@@ -60,16 +60,13 @@ impl RateLimit {
     /// Whether this event is to be logged; if not, it is counted.
     pub(super) fn admits(&mut self, event: &Event, now: Instant) -> bool {
         match (event, Class::of(event)) {
-            (Event::FetchedAgain { times }, _) => {
-                self.count(Class::Fetched, *times, now);
-                false
-            }
             (Event::Lost { fetched, others }, _) => {
                 self.count(Class::Fetched, *fetched, now);
                 self.count(Class::Lost, *others, now);
                 false
             }
             (_, Some(class)) => {
+                let times = if let Event::Fetched { times, .. } = event { *times } else { 1 };
                 let class = self.within_bounds(class);
                 let (most, _) = class.bounds();
                 let window = self.window(class, now);
@@ -77,7 +74,7 @@ impl RateLimit {
                 if told {
                     window.told += 1;
                 } else {
-                    window.untold += 1;
+                    window.untold += times;
                 }
                 told
             }
@@ -157,11 +154,12 @@ mod tests {
     fn fetches_are_told_one_by_one_until_they_are_too_many() {
         let mut limit = RateLimit::default();
         let start = Instant::now();
-        let fetched = Event::Fetched { caller: caller("python3"), uses_left: None };
+        let fetched = Event::Fetched { caller: caller("python3"), uses_left: None, times: 1 };
         let told = (0..25).filter(|_| limit.admits(&fetched, start)).count();
         assert_eq!(told, 10);
         assert!(!limit.admits(&Event::Lost { fetched: 100, others: 3 }, start));
-        assert!(!limit.admits(&Event::FetchedAgain { times: 1_000 }, start));
+        let in_a_row = Event::Fetched { caller: caller("python3"), uses_left: None, times: 1_000 };
+        assert!(!limit.admits(&in_a_row, start));
         assert_eq!(limit.rest(), [(Class::Fetched, 1_115), (Class::Lost, 3)]);
         assert_eq!(limit.rest(), []);
     }

@@ -3,6 +3,10 @@
 use console::Style as Ink;
 
 use super::log_text::Tone;
+use crate::text::wrap;
+
+/// Columns beside the times of the log that a text needs.
+const TOO_NARROW: usize = 24;
 
 /// What the person's terminal is capable of, and wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +41,17 @@ impl Style {
             Tone::Odd => Ink::new().yellow(),
             Tone::Final => Ink::new().bold(),
         };
-        let indent = time.chars().count() + 2;
-        let lines = wrapped(text, columns.saturating_sub(indent));
-        let lines = lines.iter().enumerate().map(|(number, line)| {
-            let margin = if number == 0 { self.dim(time) + "  " } else { " ".repeat(indent) };
-            margin + &self.ink(&ink, line) + "\n"
+        let stamp = time.chars().count() + "  ".len();
+        // Beside a wide margin there would be room for one word.
+        let margin = if columns < stamp + TOO_NARROW { "  ".len() } else { stamp };
+        let (first, others) = (" ".repeat(stamp), " ".repeat(margin));
+        let broken = wrap::lines(text, columns, &first, &others);
+        let lines = broken.iter().enumerate().map(|(number, line)| {
+            let (indent, start) = match number {
+                0 => (first.as_str(), self.dim(time) + "  "),
+                _ => (others.as_str(), others.clone()),
+            };
+            start + &self.ink(&ink, line.strip_prefix(indent).unwrap_or(line)) + "\n"
         });
         lines.collect()
     }
@@ -49,26 +59,6 @@ impl Style {
     fn ink(self, ink: &Ink, text: &str) -> String {
         ink.clone().force_styling(self.colour).apply_to(text).to_string()
     }
-}
-
-/// Broken between words. A word that is wider than the line stays whole, and so does all text on
-/// a very narrow terminal.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    const TOO_NARROW: usize = 24;
-    if columns < TOO_NARROW {
-        return vec![text.to_owned()];
-    }
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -92,8 +82,7 @@ pub(super) mod tests {
         );
         assert_eq!(
             PLAIN.log("15:42:07", Tone::Plain, TEXT, 20),
-            "15:42:07  fetched by python3 (pid 4242) of ana; 3 times so far\n",
-            "the terminal's business"
+            "15:42:07  fetched by\n  python3 (pid 4242)\n  of ana; 3 times so\n  far\n"
         );
     }
 

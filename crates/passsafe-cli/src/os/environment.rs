@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -130,12 +130,12 @@ fn passphrase_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
         File::open(path).and_then(|file| file.take(MAX_READ).read_to_string(&mut text))?;
         Ok::<_, io::Error>(text)
     });
-    match read {
-        Some(Ok(text)) if text.len() > MAX_PASSPHRASE_FILE => {
-            Err(unreadable("it is longer than 64 KiB"))
+    match read.and_then(|read| read) {
+        Ok(text) if text.len() > MAX_PASSPHRASE_FILE => Err(unreadable("it is longer than 64 KiB")),
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == ErrorKind::TimedOut => {
+            Err(unreadable("nothing came from it within 5 s"))
         }
-        Some(Ok(text)) => Ok(text),
-        Some(Err(error)) => Err(unreadable(&error.to_string())),
-        None => Err(unreadable("nothing came from it within 5 s")),
+        Err(error) => Err(unreadable(&error.to_string())),
     }
 }

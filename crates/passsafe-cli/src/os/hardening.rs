@@ -10,7 +10,7 @@
 //!
 //! The libraries do none of this: they run in other programs' processes.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 use passsafe_heap::Heap;
 #[cfg(unix)]
@@ -46,10 +46,7 @@ impl Hardened {
             note(&format!("warning: debuggers cannot be kept out of this process ({error})\n"));
         }
         if let Err(error) = &self.locked {
-            note(&format!(
-                "warning: memory cannot be locked, so secrets may reach swap ({error}); \
-                 see 'ulimit -l'\n"
-            ));
+            note(&not_locked(error));
         }
     }
 
@@ -59,6 +56,13 @@ impl Hardened {
         // A soft limit may be raised to the hard one, which was never touched.
         let _cannot_fail = setrlimit(Resource::Core, self.core_files);
     }
+}
+
+fn not_locked(error: &io::Error) -> String {
+    // What else may fail is to find the stack, without /proc.
+    let is_limit = matches!(error.kind(), ErrorKind::OutOfMemory | ErrorKind::PermissionDenied);
+    let hint = if is_limit { "; see 'ulimit -l'" } else { "" };
+    format!("warning: memory cannot be locked, so secrets may reach swap ({error}){hint}\n")
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -79,4 +83,16 @@ fn forbid_core_files() -> Rlimit {
     // The soft limit alone, so that `run` can give it back. Lowering it cannot fail.
     let _cannot_fail = setrlimit(Resource::Core, Rlimit { current: Some(0), ..before });
     before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_limit_is_one_to_raise() {
+        let is_advised = |kind: ErrorKind| not_locked(&kind.into()).contains("ulimit");
+        assert!(is_advised(ErrorKind::OutOfMemory) && is_advised(ErrorKind::PermissionDenied));
+        assert!(!is_advised(ErrorKind::NotFound));
+    }
 }

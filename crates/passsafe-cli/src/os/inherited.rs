@@ -55,9 +55,16 @@ pub(crate) fn keep_only(kept: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
-/// Those that this process changes: SIGPIPE from the start, the others at prompts.
-const SIGNALS: [c_int; 5] =
-    [libc::SIGPIPE, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP];
+/// Those that end a process: SIGPIPE is changed from the start, the others get handlers.
+const SIGNALS: [c_int; 7] = [
+    libc::SIGPIPE,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+];
 
 /// A bit for each of [`SIGNALS`] that was ignored, then one for each stream that was closed, and
 /// one if debuggers could attach.
@@ -107,6 +114,11 @@ fn hide() -> bool {
 
 fn found(place: usize) -> bool {
     FOUND.load(Ordering::Relaxed) & (1 << place) != 0
+}
+
+/// Whether the caller had this process ignore a signal that ends processes.
+pub(crate) fn was_ignored(signal: c_int) -> bool {
+    SIGNALS.iter().position(|it| *it == signal).is_some_and(found)
 }
 
 /// Whether standard input, output or error was closed when this process started.

@@ -10,6 +10,7 @@ use std::os::windows::io::AsHandle;
 #[cfg(unix)]
 use super::inherited;
 use crate::text::failure::{Failure, code};
+use crate::text::wrap;
 
 /// Writes `bytes` to stdout, all of them or an error.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
@@ -73,7 +74,19 @@ fn unbuffered(stream: impl AsHandle) -> io::Result<File> {
     stream.as_handle().try_clone_to_owned().map(File::from)
 }
 
-/// Writes `text` to stderr, and ignores that it is closed.
+/// Writes `text` to stderr, in lines that fit where it is a terminal, and ignores that it is
+/// closed.
 pub(crate) fn note(text: &str) {
+    let fitting = columns().map(|columns| wrap::message(text, columns));
+    let text = fitting.as_deref().unwrap_or(text);
     let _closed = stderr().lock().write_all(text.as_bytes());
+}
+
+/// How wide the terminal is that stderr leads to, if it tells.
+fn columns() -> Option<usize> {
+    #[cfg(unix)]
+    let columns = rustix::termios::tcgetwinsize(stderr()).ok().map(|size| size.ws_col);
+    #[cfg(not(unix))]
+    let columns = None::<u16>;
+    columns.map(usize::from).filter(|columns| *columns > 0)
 }

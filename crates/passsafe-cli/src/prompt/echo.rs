@@ -2,7 +2,7 @@
 //!
 //! While a hidden line is read, echo is off, and a process that dies then leaves it off. So
 //! from the first prompt on a thread waits for the signals that would kill the process; it
-//! restores the modes, says in two lines what happened, and exits. It does all of that
+//! restores the modes, says in two lines what happened, and dies of it. It does all of that
 //! under the lock under which modes change, so that no prompt can set them again behind it.
 //!
 //! Ctrl-Z does nothing at a prompt, because a shell that resumes a stopped program may turn
@@ -51,19 +51,16 @@ mod elsewhere {
 mod unix {
     use std::io::stdin;
     use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-    use std::thread;
 
     use console::Term;
-    use rustix::process::getpgrp;
+    use rustix::process::{Signal, getpgrp};
     use rustix::termios::{
         LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
     };
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-    use signal_hook::iterator::Signals;
 
     use super::Echo;
-    use crate::os::signals;
     use crate::os::streams::note;
+    use crate::os::{limits, signals};
     use crate::text::failure::{Failure, code};
 
     /// What an open prompt has changed.
@@ -88,7 +85,7 @@ mod unix {
             watch_signals();
             let mut changed = lock();
             let before =
-                tcgetattr(stdin()).map_err(|error| Failure::os("terminal modes", error))?;
+                tcgetattr(stdin()).map_err(|error| limits::refused("terminal modes", error))?;
             let mut prompt = before.clone();
             prompt.special_codes[SpecialCodeIndex::VSUSP] = DISABLED;
             if echo == Echo::Off {
@@ -96,7 +93,7 @@ mod unix {
             }
             // Nothing that was typed ahead is thrown away.
             tcsetattr(stdin(), OptionalActions::Now, &prompt)
-                .map_err(|error| Failure::os("terminal modes", error))?;
+                .map_err(|error| limits::refused("terminal modes", error))?;
             *changed = Some(Changed { before, term: term.clone() });
             Ok(Self(term))
         }
@@ -129,9 +126,8 @@ mod unix {
         static STARTED: Once = Once::new();
         STARTED.call_once(|| {
             // Without the thread the prompts still work, and Ctrl-C still ends them.
-            if let Ok(mut signals) = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP]) {
-                thread::spawn(move || signals.forever().for_each(end));
-            }
+            let _without =
+                signals::watch(&[Signal::INT, Signal::QUIT, Signal::TERM, Signal::HUP], end);
         });
     }
 
@@ -144,7 +140,7 @@ mod unix {
         }
         let at_prompt = restore(&mut changed);
         let failure = Failure::new(
-            u8::try_from(signal).map_or(code::SIGNAL, |number| code::SIGNAL + number),
+            code::SIGNAL,
             if at_prompt.is_some() { "interrupted at a prompt" } else { "interrupted" },
             "nothing was kept; start again when you like",
         );
@@ -153,6 +149,6 @@ mod unix {
             let _gone = term.write_str("\n");
         }
         note(&failure.to_string());
-        std::process::exit(i32::from(failure.code()));
+        std::process::exit(signals::die_of(signal).into());
     }
 }

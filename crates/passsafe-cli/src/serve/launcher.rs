@@ -23,7 +23,7 @@ use super::credentials::Credentials;
 use crate::cli::hidden::{LAUNCHER_VERB, LauncherArgs};
 use crate::os::exec::own_executable;
 use crate::os::inherited;
-use crate::os::{environment, exec, hardening};
+use crate::os::{environment, exec, hardening, limits};
 use crate::text::failure::{Failure, code};
 
 /// NUL ends each NAME=value; a second NUL releases the program.
@@ -43,7 +43,7 @@ impl Launcher {
             exec::check(program)?;
         }
         try_start(command)
-            .map_err(|error| Failure::os("no process can be started for the program", error))
+            .map_err(|error| limits::refused("no process can be started for the program", error))
     }
 
     /// Gives the program what opens the safe. `owner`, the account that serves, is named if

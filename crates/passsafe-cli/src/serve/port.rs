@@ -8,6 +8,7 @@ use passsafe_client::blocking::Endpoint;
 use passsafe_client::{BaseUrl, ErrorKind, State};
 use passsafe_core::wire::DEFAULT_PORT;
 
+use crate::os::limits;
 use crate::text::failure::{Failure, code};
 use crate::text::state::sentence;
 
@@ -23,7 +24,7 @@ pub(crate) fn bind(port: u16) -> Result<(Vec<TcpListener>, u16), Failure> {
             format!("this account may not use port {port}"),
             "choose a port from 1024 up, or --port 0 for a free one",
         ),
-        _ => Failure::os(&format!("localhost:{port} cannot be bound"), error),
+        _ => limits::refused(&format!("localhost:{port} cannot be bound"), error),
     })?;
     let port = listeners
         .first()

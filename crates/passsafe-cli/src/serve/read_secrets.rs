@@ -83,7 +83,15 @@ impl Reading {
     }
 
     fn add_file(&mut self, SecretFile { name, path }: &SecretFile) -> Result<(), Failure> {
-        let secret = match self.room.read(&mut secret_file::open(path)?, LineEnd::Kept) {
+        let file = secret_file::open(path)?;
+        let mut room = std::mem::take(&mut self.room);
+        let read = secret_file::in_time(file, secret_file::PATIENCE, move |file| {
+            let secret = room.read(file, LineEnd::Kept);
+            (room, secret)
+        });
+        let (room, secret) = read.map_err(|error| secret_file::unreadable(path, &error))?;
+        self.room = room;
+        let secret = match secret {
             Ok(secret) => secret,
             Err(Unread::TooLong) => {
                 let message = format!("with {}, {}", path.display(), EntriesError::TooLong);
@@ -193,8 +201,9 @@ enum Unread {
     Io(io::Error),
 }
 
-/// What a safe has room for. Longer input is refused as soon as that shows, not read to its
+/// What a safe has room for; none by default. Longer input is refused as soon as that shows, not read to its
 /// end, and through one buffer that never moves.
+#[derive(Default)]
 struct Room {
     left: usize,
     buffer: Zeroizing<Vec<u8>>,

@@ -6,6 +6,7 @@ use passsafe_core::{
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+use crate::os::limits::MORE_MEMORY;
 use crate::text::failure::{Failure, code};
 
 /// What is to be served, and what gives access to it.
@@ -17,7 +18,13 @@ pub(crate) struct Accessible {
 
 /// Seals `entries` under a fresh passphrase. Takes about a tenth of a second.
 pub(crate) fn seal(entries: &Entries, user: &User) -> Result<Accessible, Failure> {
-    try_seal(entries, user).map_err(|error| Failure::os("the password cannot be sealed", error))
+    try_seal(entries, user).map_err(|error| {
+        let failure = Failure::os("the password cannot be sealed", error);
+        match error {
+            SealError::Kdf(_) => failure.with_hint(MORE_MEMORY),
+            _ => failure,
+        }
+    })
 }
 
 fn try_seal(entries: &Entries, user: &User) -> Result<Accessible, SealError> {

@@ -2,7 +2,7 @@
 //! directory has no bytes, and a device has no end.
 
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::os::patience::within;
 use crate::os::streams::note;
 use crate::text::failure::{Failure, code, printable};
 
-/// How long to wait for a writer at the other end of a named pipe. A writer that is there may
-/// take its time, as on standard input: it may be asking a person itself.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a file may take, and a named pipe until there is a writer at its other end. A writer
+/// that is there may take its time, as on standard input: it may be asking a person itself.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens it for reading. Tells the person if other accounts can read it as well.
 pub(super) fn open(path: &Path) -> Result<File, Failure> {
@@ -66,8 +66,28 @@ fn open_in_time(path: &Path) -> io::Result<File> {
     let path: PathBuf = path.to_owned();
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
     let opened = within(PATIENCE, move || rustix::fs::open(path, flags, Mode::empty()));
-    let opened = opened.ok_or_else(|| io::Error::other("no program writes to it"))?;
-    Ok(opened?.into())
+    match opened {
+        Err(error) if error.kind() == ErrorKind::TimedOut => {
+            Err(io::Error::other("no program writes to it"))
+        }
+        opened => Ok(opened??.into()),
+    }
+}
+
+/// Reads with `read`: a file in a time of its own, because one that the kernel makes up may wait
+/// for what never happens (`/proc/kmsg`); a pipe for as long as its writer takes.
+pub(super) fn in_time<T: Send + 'static>(
+    mut file: File,
+    patience: Duration,
+    read: impl FnOnce(&mut File) -> T + Send + 'static,
+) -> io::Result<T> {
+    if !file.metadata()?.is_file() {
+        return Ok(read(&mut file));
+    }
+    within(patience, move || read(&mut file)).map_err(|error| match error.kind() {
+        ErrorKind::TimedOut => io::Error::other("it came to no end within 5 s"),
+        _ => error,
+    })
 }
 
 /// Whether its mode and those of all folders on the way let everybody in.
@@ -77,4 +97,20 @@ fn is_open_to_others(path: &Path, metadata: &Metadata) -> bool {
     let passable = |folder: &Path| fs::metadata(folder).is_ok_and(|it| it.mode() & PASS != 0);
     metadata.mode() & READ != 0
         && fs::canonicalize(path).is_ok_and(|path| path.ancestors().skip(1).all(passable))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_file_without_an_end_is_not_waited_for() {
+        let (kept, never) = channel::<()>();
+        let file = tempfile::tempfile().unwrap();
+        let error = in_time(file, Duration::from_millis(1), move |_| never.recv().is_ok());
+        assert_eq!(error.unwrap_err().to_string(), "it came to no end within 5 s");
+        drop(kept);
+    }
 }

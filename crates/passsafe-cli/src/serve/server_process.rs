@@ -10,15 +10,16 @@ use std::time::{Duration, SystemTime};
 
 use passsafe_core::wire::State;
 use passsafe_server::{Admission, AllowedHosts, Listener, Safe, SocketFile, SystemClock};
+use rustix::process::Signal;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::handover::{Handover, Settings};
 use super::supervise::Program;
 use crate::cli::hidden::ServerArgs;
 use crate::display::{DisplayOptions, LocalTime, Screen, Show, Style, Subscriptions};
-use crate::os::{environment, hardening, inherited, signals};
+use crate::os::signals::{self, Signals};
+use crate::os::{environment, hardening, inherited, limits};
 use crate::text::failure::{Failure, code};
 
 /// What was received as descriptors.
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &ServerArgs) -> Result<ExitCode, Failure> {
             )
         })
         .and_then(|taken| {
-            serve(taken).map_err(|error| Failure::os("the safe cannot be served", error))
+            serve(taken).map_err(|error| limits::refused("the safe cannot be served", error))
         });
     // All of these errors come before the program starts.
     if args.program.is_some() { outcome.map_err(Failure::before_program) } else { outcome }
@@ -182,19 +183,10 @@ fn style() -> Style {
     }
 }
 
-/// Completes at SIGINT, SIGTERM, SIGHUP or SIGQUIT: each of them has to leave the terminal sane.
+/// Completes at a signal that ends processes: each of them has to leave the terminal sane.
 fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut quit = signal(SignalKind::quit())?;
-    signals::let_through();
+    let mut signals = Signals::listen(&[Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT])?;
     Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-            _ = quit.recv() => {}
-        }
+        let _whichever = signals.next().await;
     })
 }

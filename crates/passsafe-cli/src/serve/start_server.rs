@@ -17,7 +17,7 @@ use super::launcher::Launcher;
 use super::socket;
 use crate::cli::hidden::SERVER_VERB;
 use crate::os::exec::own_executable;
-use crate::os::{environment, inherited};
+use crate::os::{environment, inherited, limits};
 use crate::text::failure::Failure;
 
 /// All that the serving process takes over, ready for exec.
@@ -51,7 +51,7 @@ impl PreparedServer {
             Ok(prepared)
         };
         prepared().map_err(|error: io::Error| {
-            Failure::os("the serving process cannot be prepared", error)
+            limits::refused("the serving process cannot be prepared", error)
         })
     }
 
@@ -59,7 +59,7 @@ impl PreparedServer {
     pub(crate) fn with_launcher(mut self, launcher: Launcher) -> Result<Self, Failure> {
         let (pipe, process) = launcher.into_parts();
         keep_across_exec(&pipe)
-            .map_err(|error| Failure::os("the program cannot be handed over", error))?;
+            .map_err(|error| limits::refused("the program cannot be handed over", error))?;
         self.launcher = Some((pipe, process));
         Ok(self)
     }
@@ -73,7 +73,7 @@ impl PreparedServer {
             Ok(never) => match never {},
             Err(error) => error,
         };
-        Failure::os("the serving process cannot be started", error)
+        limits::refused("the serving process cannot be started", error)
     }
 
     fn try_exec(self, close_stdout: bool) -> io::Result<std::convert::Infallible> {

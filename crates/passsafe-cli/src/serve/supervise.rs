@@ -8,12 +8,10 @@
 //! Nothing is shown meanwhile: the terminal is the program's.
 
 use std::fs::File;
-use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::process::ExitCode;
-use std::task::Poll;
 
 use nix::sys::signal::{SigSet, Signal as Masked};
 use rustix::io::Errno;
@@ -22,12 +20,10 @@ use rustix::process::{
     waitid,
 };
 use rustix::termios::{tcgetpgrp, tcsetpgrp};
-use signal_hook::low_level::emulate_default_handler;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::launcher;
-use crate::text::failure::code;
+use crate::os::signals::{self, Signals};
 
 /// Signals that this process takes note of, the most urgent first: a process that continues
 /// must know so before it looks whether the program is stopped.
@@ -84,7 +80,7 @@ impl Program {
         serve: impl FnOnce(oneshot::Receiver<()>) -> S,
     ) -> io::Result<(T, Ended)> {
         let (close, closing) = oneshot::channel();
-        let mut signals = Signals::listen()?;
+        let mut signals = Signals::listen(&NOTED)?;
         let mut served = pin!(serve(closing));
         let mut ended = pin!(async {
             // If the launcher was killed, `until_end` sees it.
@@ -105,15 +101,11 @@ impl Program {
 }
 
 impl Ended {
-    /// Ends this process in the same way, as far as that can be: after some signals only the
-    /// code that a shell would make of it is left.
+    /// Ends this process in the same way, as far as that can be.
     pub(crate) fn repeat(self) -> ExitCode {
         match self {
             Self::Exited(exit) => ExitCode::from(exit),
-            Self::Killed(signal) => {
-                let _ignored_by_default = emulate_default_handler(signal.into());
-                ExitCode::from(code::SIGNAL.saturating_add(signal))
-            }
+            Self::Killed(signal) => ExitCode::from(signals::die_of(signal.into())),
         }
     }
 }
@@ -221,28 +213,4 @@ fn terminal() -> Option<File> {
 
 fn set_of(signals: &[Masked]) -> SigSet {
     signals.iter().copied().collect()
-}
-
-struct Signals(Vec<(Signal, tokio::signal::unix::Signal)>);
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        let mut streams = Vec::with_capacity(NOTED.len());
-        for number in NOTED {
-            streams.push((number, signal(SignalKind::from_raw(number.as_raw()))?));
-        }
-        // The caller or the sealing process may have blocked them.
-        let noted = NOTED.iter().filter_map(|it| Masked::try_from(it.as_raw()).ok());
-        noted.collect::<SigSet>().thread_unblock()?;
-        Ok(Self(streams))
-    }
-
-    async fn next(&mut self) -> Signal {
-        poll_fn(|context| {
-            let mut all = self.0.iter_mut();
-            all.find_map(|(number, stream)| stream.poll_recv(context).is_ready().then_some(*number))
-                .map_or(Poll::Pending, Poll::Ready)
-        })
-        .await
-    }
 }

@@ -3,8 +3,9 @@
 use passsafe_client::{BaseUrl, Error, ErrorKind, State};
 use passsafe_core::wire::MAX_ATTEMPTS;
 
-use super::failure::{Failure, code};
+use super::failure::{Failure, REFUSED, code};
 use super::state::how;
+use crate::os::limits::{self, MORE_MEMORY};
 
 /// What happened at `url`, and what to do next. `account_name` gives the name for a uid.
 pub(crate) fn explain(
@@ -67,7 +68,16 @@ pub(crate) fn explain(
         ErrorKind::Damaged => {
             told(code::DATA, "the record was changed, or its safe is newer: start a new one")
         }
-        _ => told(code::OS, "the system refused it; try again"),
+        ErrorKind::System => told(code::OS, limit(error).unwrap_or(REFUSED)),
+        _ => told(code::OS, REFUSED),
+    }
+}
+
+fn limit(error: &Error) -> Option<&'static str> {
+    match std::error::Error::source(error) {
+        Some(source) => source.downcast_ref().and_then(limits::hint),
+        // A key takes memory, and its error has no source.
+        None => Some(MORE_MEMORY),
     }
 }
 

@@ -38,6 +38,9 @@ pub(crate) mod code {
     pub(crate) const SIGNAL: u8 = 128;
 }
 
+/// What is left to do where nothing better is known.
+pub(crate) const REFUSED: &str = "the system refused it; try again";
+
 /// What happened, what to do next, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -53,7 +56,7 @@ impl Failure {
 
     /// For what only fails when the system is in a bad state.
     pub(crate) fn os(what: &str, error: impl fmt::Display) -> Self {
-        Self::new(code::OS, format!("{what}: {error}"), "the system refused it; try again")
+        Self::new(code::OS, format!("{what}: {error}"), REFUSED)
     }
 
     pub(crate) fn with_code(self, code: u8) -> Self {

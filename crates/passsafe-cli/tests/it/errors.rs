@@ -15,6 +15,8 @@ use std::path::Path;
 use std::process::Output;
 use std::thread;
 
+use nix::sys::signal::Signal;
+use nix::sys::wait::WaitStatus;
 use rexpect::session::PtySession;
 
 use crate::leaks;
@@ -58,7 +60,12 @@ impl Refusal {
             told.unwrap_or_else(|| panic!("{start}{rest:?}")).to_owned()
         };
         let status = session.process().wait().unwrap();
-        let nix::sys::wait::WaitStatus::Exited(_, code) = status else { panic!("{status:?}") };
+        let code = match status {
+            WaitStatus::Exited(_, code) => code,
+            // As a shell tells it.
+            WaitStatus::Signaled(_, Signal::SIGINT, _) => 130,
+            _ => panic!("{status:?}"),
+        };
         Self { code, error: line("error: "), hint: line("hint: ") }
     }
 

@@ -82,30 +82,24 @@ fn a_program_that_does_not_handle_keys_dies_of_them() {
 }
 
 #[test]
-fn ctrl_c_at_the_password_starts_no_program() {
+fn a_password_that_is_not_typed_starts_no_program() {
     let folder = tempfile::TempDir::new().unwrap();
     let mark = folder.path().join("started");
-    let mut session =
-        shell(&format!("trap : INT; {BINARY} {SERVE} -- touch {}; echo code=$?", mark.display()));
-    expect(&mut session, "Password: ");
-    session.send_control('c').unwrap();
-    expect(&mut session, "error: interrupted at a prompt");
-    expect(&mut session, "code=130");
-    // The launcher had the terminal open, too.
-    session.exp_eof().unwrap();
-    assert!(!mark.exists());
-}
-
-#[test]
-fn the_end_of_input_at_the_password_starts_no_program() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let mark = folder.path().join("started");
-    let mut session = shell(&format!("exec {BINARY} {SERVE} -- touch {}", mark.display()));
-    expect(&mut session, "Password: ");
-    session.send_control('d').unwrap();
-    expect(&mut session, "error: the input ended at a prompt");
-    expect_exit(&mut session, 125);
-    assert!(!mark.exists());
+    for (key, error, code) in
+        [('c', "interrupted at a prompt", 130), ('d', "the input ended at a prompt", 125)]
+    {
+        let mut session = shell(&format!(
+            "trap : INT; {BINARY} {SERVE} -- touch {}; echo code=$?",
+            mark.display()
+        ));
+        expect(&mut session, "Password: ");
+        session.send_control(key).unwrap();
+        expect(&mut session, &format!("error: {error}"));
+        expect(&mut session, &format!("code={code}"));
+        // The launcher had the terminal open, too.
+        session.exp_eof().unwrap();
+        assert!(!mark.exists());
+    }
 }
 
 #[test]

@@ -25,16 +25,19 @@ fn serve(what: &str, file: &Path) -> Command {
 fn without_a_server_the_program_does_not_start() {
     let folder = tempfile::TempDir::new().unwrap();
     let mark = folder.path().join("started");
-    for (what, error) in [
-        ("refused", "the serving process cannot be started: Cannot allocate memory (os error 12)"),
-        ("deaf", "the safe cannot be served: Socket operation on non-socket (os error 88)"),
-    ] {
-        assert_failure(
-            &with_input(serve(what, &mark), b"S3kr!t"),
-            125,
-            error,
+    for (what, error, hint) in [
+        (
+            "refused",
+            "the serving process cannot be started: Cannot allocate memory (os error 12)",
+            "free memory, or raise its limit: ulimit -v",
+        ),
+        (
+            "deaf",
+            "the safe cannot be served: Socket operation on non-socket (os error 88)",
             "the system refused it; try again",
-        );
+        ),
+    ] {
+        assert_failure(&with_input(serve(what, &mark), b"S3kr!t"), 125, error, hint);
         // All that could have held the output is gone with its end, the launcher too.
         assert!(!mark.exists(), "{what}");
     }

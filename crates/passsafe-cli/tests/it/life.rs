@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 
-use crate::support::{Safe, assert_failure, assert_output, assert_told, passsafe, with_input};
+use crate::support::{Safe, assert_failure, assert_output, assert_told, passsafe};
 
 #[test]
 fn a_program_gets_the_password_back() {
@@ -48,17 +48,6 @@ fn a_secret_of_64_kib_goes_through() {
         (0..65_536_u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
     let safe = Safe::start(&secret);
     assert!(safe.run(["get", "--raw"]).stdout == secret);
-}
-
-#[test]
-fn a_longer_secret_is_refused() {
-    let serve = passsafe(["serve", "--password-stdin", "--json", "--port", "0"]);
-    assert_failure(
-        &with_input(serve, &vec![b'x'; 65_537]),
-        2,
-        "the secrets are longer than 65,536 bytes together",
-        "a safe holds 65,536 bytes of secrets",
-    );
 }
 
 #[test]
@@ -221,31 +210,4 @@ fn a_busy_port_is_found_before_anything_is_asked() {
         ),
     );
     drop(held);
-}
-
-#[test]
-fn a_port_whose_holder_does_not_answer_is_not_waited_for() {
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = silent.local_addr().unwrap().port();
-    let serve = passsafe(["serve", "--password-stdin", "--json", "--port", &port.to_string()]);
-    assert_failure(
-        &with_input(serve, b"S3kr!t"),
-        69,
-        &format!(
-            "port {port} is held by a program that does not answer, perhaps a passsafe that is still asking"
-        ),
-        "answer or end that one, or start this one with --port 0",
-    );
-}
-
-#[test]
-fn a_port_that_another_program_holds_is_busy() {
-    let (_held, port) = crate::support::dead_port();
-    let serve = passsafe(["serve", "--password-stdin", "--json", "--port", &port.to_string()]);
-    assert_failure(
-        &with_input(serve, b"S3kr!t"),
-        69,
-        &format!("port {port} is held by another program"),
-        "choose another port: --port 0 takes a free one",
-    );
 }

@@ -152,13 +152,6 @@ fn plain_http_to_another_machine_is_there_for_who_asks_by_name() {
 }
 
 #[test]
-fn an_entry_that_is_not_there_is_named() {
-    let safe = Safe::start(b"S3kr!t");
-    let output = safe.run(["get", "DB_USER"]);
-    assert_failure(&output, 65, "the safe holds no secret named DB_USER", "it holds password");
-}
-
-#[test]
 fn without_a_terminal_the_variables_are_named() {
     let safe = Safe::start(b"S3kr!t");
     let what = |name| format!("there is no terminal to ask for the {name}");

@@ -237,6 +237,18 @@ fn what_cannot_be_a_secret_is_refused_before_anything_is_served() {
     }
 }
 
+/// The log of the kernel is a regular file, and a reader waits for the next message.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_without_an_end_is_given_up() {
+    let output = serve(&["--secret-file", "KEY=/proc/kmsg"]).output().unwrap();
+    assert!([Some(2), Some(66)].contains(&output.status.code()), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    let [error, hint] = told.lines().collect::<Vec<_>>()[..] else { panic!("{told}") };
+    assert!(error.starts_with("error: ") && error.contains("/proc/kmsg"), "{told}");
+    assert!(hint.starts_with("hint: "), "{told}");
+}
+
 #[test]
 fn each_name_has_one_source() {
     for args in [

@@ -15,7 +15,8 @@ use rustix::process::{
 };
 
 use crate::support::{
-    BINARY, Safe, assert_failure, assert_output, passsafe, port_of, with_input, without_variables,
+    BINARY, Safe, assert_failure, assert_output, assert_told, passsafe, port_of, with_input,
+    without_variables,
 };
 
 const FLAGS: [&str; 4] = ["serve", "--minutes", "5", "--password-stdin"];
@@ -387,6 +388,38 @@ fn what_is_sent_to_the_server_goes_on_to_the_program() {
         assert_eq!(output.status.code(), Some(7), "{signal:?}");
         assert_eq!(&*output.stderr, b"");
     }
+}
+
+/// As those of `nohup`, and of jobs that a script starts in the background.
+#[test]
+fn signals_that_the_caller_ignores_are_ignored_by_the_serving_process() {
+    let ignoring = || {
+        let mut command = Command::new("env");
+        command.args(["--ignore-signal=HUP,INT,QUIT,USR1", BINARY]);
+        without_variables(command, FLAGS)
+    };
+    let ignored = |safe: &Safe| {
+        // Where it serves, its handlers are installed.
+        assert_eq!(safe.attempts_left(), 3);
+        let status = format!("/proc/{}/status", safe.pid().as_raw_nonzero());
+        let status = fs::read_to_string(status).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
+        let mask = u64::from_str_radix(mask, 16).unwrap();
+        let ending = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::USR1, Signal::TERM];
+        ending.map(|it| mask & (1 << (it.as_raw() - 1)) != 0)
+    };
+    let expected = [true, true, true, true, false];
+    let around = Around::start_with(ignoring(), b"S3kr!t", "", "");
+    assert_eq!(ignored(&around.safe), expected);
+    around.end();
+    let mut serve = ignoring();
+    serve.args(["--json", "--port", "0"]);
+    let safe = Safe::start_as_it_is(b"S3kr!t", serve);
+    assert_eq!(ignored(&safe), expected);
+    safe.signal(Signal::HUP);
+    assert_output(&safe.run(["get"]), 0, "S3kr!t\n", "");
+    safe.signal(Signal::TERM);
+    assert_told(&safe.end(), &["fetched", "closed"]);
 }
 
 #[test]

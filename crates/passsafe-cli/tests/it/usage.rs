@@ -138,6 +138,20 @@ fn mistyped_words_are_corrected() {
 }
 
 #[test]
+fn the_commands_of_other_programs_are_told_what_does_it_here() {
+    for (typed, here) in [
+        ("stop", "'passsafe close'"),
+        ("list", "'passsafe status' or 'passsafe get --list'"),
+        ("version", "'passsafe --version'"),
+    ] {
+        for args in [&[typed][..], &["--minutes", "5", typed]] {
+            let hint = format!("did you mean {here}?");
+            assert_usage(args, &format!("unrecognized subcommand '{typed}'"), &hint);
+        }
+    }
+}
+
+#[test]
 fn a_flag_of_another_verb_is_sent_there() {
     for (args, flag, hint) in [
         (&["--raw"][..], "--raw", "--raw goes with 'passsafe get'"),

@@ -69,8 +69,7 @@ impl Connection {
         // Looking up a name and connecting cannot be interrupted, so another thread waits for
         // it, and ends by itself.
         let connecting = move || {
-            let socket = connect(&url, until)
-                .map_err(|source| Kind::Unreachable { at: url.to_string(), source })?;
+            let socket = connect(&url, until).map_err(|source| Kind::unreachable(&url, source))?;
             socket.check(&url, trusted).map(|()| socket)
         };
         let connected = on_a_thread(connecting, || match wait.left() {
@@ -181,8 +180,7 @@ impl Socket {
         match self {
             Self::Tcp(stream) => {
                 let ends = stream.local_addr().and_then(|near| Ok((near, stream.peer_addr()?)));
-                let (near, far) =
-                    ends.map_err(|source| Kind::Unreachable { at: url.to_string(), source })?;
+                let (near, far) = ends.map_err(|source| Kind::unreachable(url, source))?;
                 trust::check_port(url, trusted, near, far)
             }
             #[cfg(unix)]

@@ -132,7 +132,7 @@ impl Connection {
 async fn connect(target: &Target) -> Result<Stream, Kind> {
     let (url, trusted) = (target.url(), target.trusted);
     let port = url.port();
-    let unreachable = |source| Kind::Unreachable { at: url.to_string(), source };
+    let unreachable = |source| Kind::unreachable(url, source);
     let stream = match url.host() {
         #[cfg(unix)]
         Host::Socket(path) => {

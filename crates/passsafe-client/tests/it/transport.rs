@@ -173,6 +173,16 @@ fn no_time_at_all_is_a_timeout() {
 }
 
 #[test]
+fn the_longest_time_of_all_is_waited_like_any_other() {
+    let (status, json) = ("200 OK", "Content-Type: application/json\r\n");
+    let open = r#"{"protocol":1,"state":"open","expires_in_seconds":9,"attempts_left":3,"proofs_left":10}"#;
+    let rogue = Rogue::start(move |_| answer(status, json, open));
+    for timeout in [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_secs(1 << 40)] {
+        assert!(client(&rogue.url()).with_timeout(timeout).status().is_ok());
+    }
+}
+
+#[test]
 fn a_timeout_set_before_the_url_holds_too() {
     let rogue = Rogue::start(|_| Reply::new("").then_fall_silent());
     let client = passsafe_client::blocking::Client::parse("zoom", "936265")

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use super::Passphrase;
+use crate::spelling::nearest;
 use crate::wordlist;
 
 /// How a passphrase differs from six words of the list.
@@ -37,7 +38,8 @@ impl Passphrase {
         let stranger = words.iter().enumerate().find(|(_, word)| !wordlist::contains(word));
         match stranger {
             Some((index, word)) => {
-                Some(Typo::Stranger { place: index + 1, nearest: nearest(word) })
+                let nearest = nearest(word, wordlist::words().iter().copied());
+                Some(Typo::Stranger { place: index + 1, nearest })
             }
             None => (words.len() != Self::WORDS).then_some(Typo::Count(words.len())),
         }
@@ -59,18 +61,6 @@ impl fmt::Display for Typo {
             }
         }
     }
-}
-
-/// The word of the list with the fewest typos between it and `word`: one in three letters
-/// at most, or it is no typo.
-fn nearest(word: &str) -> Option<&'static str> {
-    let most = (word.len() / 3).max(1);
-    wordlist::words()
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
-        .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

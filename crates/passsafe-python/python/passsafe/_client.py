@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from operator import index
+from typing import Any, SupportsIndex
+
 from . import _badge, _environment, _passsafe, _prompt
+
+_OLD_PROTOCOL = (
+    "A client is not pickled by the protocols 0 and 1, which know no classes of other languages. "
+    "Leave the protocol out, or take 2 or a later one."
+)
 
 
 class Client(_passsafe.Client):
@@ -20,7 +28,7 @@ class Client(_passsafe.Client):
         Most seconds from connecting to the last byte of an answer.
     owner
         Name or number of the account that must be behind the port, where it is not this
-        program's own; ``any_owner=True`` trusts whoever is there.
+        program's own; ``any_owner=True`` trusts any account's server.
     plain_http
         Allows ``host`` to be another machine, whose network then sees token and ciphertext.
 
@@ -70,6 +78,11 @@ class Client(_passsafe.Client):
         cls("unasked", 0, **options).remaining()
         passphrase, token = _prompt.credentials()
         return cls(passphrase, token, **options)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        if index(protocol) < 2:
+            raise TypeError(_OLD_PROTOCOL)
+        return super().__reduce_ex__(protocol)
 
     def _repr_html_(self) -> str:
         return _badge.html(self)

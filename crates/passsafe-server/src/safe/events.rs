@@ -15,7 +15,7 @@ use crate::safe::caller::Caller;
 
 /// Most events in the queue. Memory is taken as they come.
 const CAPACITY: usize = 1_024;
-/// From so many on, repeated fetches of one caller are counted in one event.
+/// From so many on, what one caller fetches in a row is one event.
 const CROWDED: usize = 16;
 /// Room in the queue that is kept from refusals: they come in floods, and should not displace
 /// what was judged.
@@ -31,11 +31,7 @@ pub enum Event {
         caller: Caller,
         /// How often it may still be, where that is limited.
         uses_left: Option<u32>,
-    },
-    /// The one before, so many times more: the same caller came again and again, faster than
-    /// that was heard.
-    FetchedAgain {
-        /// How often.
+        /// How often in a row: more than once where it came faster than it was heard.
         times: u64,
     },
     /// A wrong token was counted.
@@ -109,11 +105,6 @@ pub enum Event {
 }
 
 impl Event {
-    /// The record was handed out to this caller, without a limit that it would count towards.
-    fn is_fetch_of(&self, caller: &Caller) -> bool {
-        matches!(self, Self::Fetched { caller: last, uses_left: None } if last == caller)
-    }
-
     /// Any client that can connect can cause it, at any rate.
     fn is_refusal(&self) -> bool {
         matches!(
@@ -187,36 +178,36 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Counts a fetch that repeats the last one, where many wait.
-    fn repeats(&mut self, caller: &Caller) -> bool {
-        if self.queue.len() < CROWDED || !self.lost.is_none() {
-            return false;
-        }
-        let mut last = self.queue.iter_mut().rev();
-        match last.next() {
-            Some(Queued { lost: None, event: Event::FetchedAgain { times } }) => {
-                let repeats = last.next().is_some_and(|queued| queued.event.is_fetch_of(caller));
-                if repeats {
-                    *times = times.saturating_add(1);
-                }
-                repeats
-            }
-            Some(queued) if queued.event.is_fetch_of(caller) => {
-                let event = Event::FetchedAgain { times: 1 };
-                self.queue.push_back(Queued { lost: None, event });
+    /// Counts an event that repeats the last one, where many wait.
+    fn repeats(&mut self, event: &Event) -> bool {
+        let is_crowded = self.queue.len() >= CROWDED && self.lost.is_none();
+        match (event, self.queue.back_mut().filter(|_| is_crowded)) {
+            (
+                Event::Fetched { caller, uses_left: None, times: more },
+                Some(Queued {
+                    event: Event::Fetched { caller: last, uses_left: None, times }, ..
+                }),
+            ) if caller == last => {
+                *times = times.saturating_add(*more);
                 true
             }
             _ => false,
         }
     }
 
-    fn push(&mut self, event: Event) {
+    /// Adds an event, or counts it: the one place where events become fewer. Returns whether
+    /// there is something new to wake the listener for.
+    fn push(&mut self, event: Event) -> bool {
+        if self.repeats(&event) {
+            return false;
+        }
         let room = CAPACITY.saturating_sub(self.queue.len());
         if room == 0 || (room <= FOR_JUDGED && event.is_refusal()) {
             self.lost.count(&event);
-        } else {
-            self.queue.push_back(Queued { lost: self.lost.take(), event });
+            return false;
         }
+        self.queue.push_back(Queued { lost: self.lost.take(), event });
+        true
     }
 }
 
@@ -235,11 +226,11 @@ struct Lost {
 
 impl Lost {
     fn count(&mut self, event: &Event) {
-        let count = match event {
-            Event::Fetched { .. } => &mut self.fetched,
-            _ => &mut self.others,
+        let (count, more) = match event {
+            Event::Fetched { times, .. } => (&mut self.fetched, *times),
+            _ => (&mut self.others, 1),
         };
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(more);
     }
 
     fn is_none(&self) -> bool {
@@ -276,18 +267,7 @@ impl Reporter {
 
     pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
         let Some(post) = self.listening() else { return };
-        lock(&post.waiting).push(event());
-        post.news.notify_one();
-    }
-
-    /// Reports what happens most often, and puts as little together as it takes.
-    pub(crate) fn report_fetched(&self, caller: &Caller, uses_left: Option<u32>) {
-        let Some(post) = self.listening() else { return };
-        let mut waiting = lock(&post.waiting);
-        // The event that is repeated has woken the listener already.
-        if uses_left.is_some() || !waiting.repeats(caller) {
-            waiting.push(Event::Fetched { caller: caller.clone(), uses_left });
-            drop(waiting);
+        if lock(&post.waiting).push(event()) {
             post.news.notify_one();
         }
     }
@@ -315,18 +295,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    const COUNT: u32 = 1_024;
+
+    fn fetched(uid: u32, times: u64) -> Event {
+        let caller = Caller { account: Some(uid), ..Caller::default() };
+        Event::Fetched { caller, uses_left: None, times }
+    }
+
     #[test]
     fn what_is_lost_is_told_in_its_place() {
         let (reporter, mut events) = Reporter::with_listener();
-        let fetched = || Event::Fetched { caller: Caller::default(), uses_left: None };
-        for _ in 0..CAPACITY + 3 {
-            reporter.report(fetched);
+        for uid in 0..COUNT + 3 {
+            // Each to another account, so that none repeats the one before.
+            reporter.report(|| fetched(uid, 1));
         }
         reporter.report(|| Event::Locked);
-        assert_eq!(events.try_next(), Some(fetched()));
+        assert_eq!(events.try_next(), Some(fetched(0, 1)));
         reporter.report(|| Event::Spent);
-        for _ in 1..CAPACITY {
-            assert_eq!(events.try_next(), Some(fetched()));
+        for uid in 1..COUNT {
+            assert_eq!(events.try_next(), Some(fetched(uid, 1)));
         }
         assert_eq!(events.try_next(), Some(Event::Lost { fetched: 3, others: 1 }));
         assert_eq!(events.try_next(), Some(Event::Spent));
@@ -336,30 +323,24 @@ mod tests {
     #[test]
     fn what_one_caller_fetches_in_a_row_is_counted_where_many_wait() {
         let (reporter, mut events) = Reporter::with_listener();
-        let [ana, bob] = [1, 2].map(|uid| Caller { account: Some(uid), ..Caller::default() });
-        let fetched = |caller: &Caller| Event::Fetched { caller: caller.clone(), uses_left: None };
+        let limited = |left| Event::Fetched {
+            caller: Caller { account: Some(1), ..Caller::default() },
+            uses_left: Some(left),
+            times: 1,
+        };
         for _ in 0..CROWDED + 1_000_000 {
-            reporter.report_fetched(&ana, None);
+            reporter.report(|| fetched(1, 1));
         }
-        for caller in [&bob, &ana, &ana] {
-            reporter.report_fetched(caller, None);
+        for uid in [2, 1, 1] {
+            reporter.report(|| fetched(uid, 1));
         }
-        reporter.report_fetched(&ana, Some(7));
-        reporter.report_fetched(&ana, Some(6));
+        reporter.report(|| limited(7));
+        reporter.report(|| limited(6));
         let told: Vec<Event> = std::iter::from_fn(|| events.try_next()).collect();
-        assert_eq!(told[..CROWDED], vec![fetched(&ana); CROWDED]);
-        let limited = |left| Event::Fetched { caller: ana.clone(), uses_left: Some(left) };
-        assert_eq!(
-            told[CROWDED..],
-            [
-                Event::FetchedAgain { times: 1_000_000 },
-                fetched(&bob),
-                fetched(&ana),
-                Event::FetchedAgain { times: 1 },
-                limited(7),
-                limited(6),
-            ]
-        );
+        let (first, rest) = told.split_at(CROWDED - 1);
+        assert_eq!(first, vec![fetched(1, 1); CROWDED - 1]);
+        let times = 1_000_001;
+        assert_eq!(rest, [fetched(1, times), fetched(2, 1), fetched(1, 2), limited(7), limited(6)]);
     }
 
     #[tokio::test]

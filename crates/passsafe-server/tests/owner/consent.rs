@@ -89,7 +89,7 @@ fn each_release_waits_for_a_yes_of_its_own() {
         assert_eq!(served.told(), []);
         question.answer(Decision::Yes);
         assert_eq!(visitor.fetch().status, 200);
-        assert_eq!(served.told(), [Event::Fetched { caller: myself(), uses_left: None }]);
+        assert_eq!(served.told(), [Event::Fetched { caller: myself(), uses_left: None, times: 1 }]);
     }
     assert!(awaits(&visitor.fetch()));
 }

@@ -37,7 +37,7 @@ fn of_many_fetches_at_once_as_many_are_answered_as_there_are_uses() {
         assert_eq!(served.connect().fetch().code(), "spent");
         let mut expected: Vec<Event> = (0..USES)
             .rev()
-            .map(|left| Event::Fetched { caller: myself(), uses_left: Some(left) })
+            .map(|left| Event::Fetched { caller: myself(), uses_left: Some(left), times: 1 })
             .collect();
         expected.push(Event::Spent);
         assert_eq!(served.told(), expected);
@@ -91,7 +91,7 @@ fn the_last_use_is_spent_when_it_is_collected() {
     assert_eq!(served.safe.status().state, State::Open);
     assert_eq!(visitor.fetch().status, 200);
     assert_eq!(visitor.fetch().code(), "spent");
-    let fetched = Event::Fetched { caller: myself(), uses_left: Some(0) };
+    let fetched = Event::Fetched { caller: myself(), uses_left: Some(0), times: 1 };
     assert_eq!(served.told(), [fetched, Event::Spent]);
 }
 

@@ -237,6 +237,6 @@ pub(crate) const EXIT_CODES: &[(&str, &str)] = &[
     ("127", "run, and serve with CMD: there is no such program."),
     (
         "128+N",
-        "Ended at a prompt by signal N: Ctrl-C is 130. The terminal is left as it was found.",
+        "Ended at a prompt by signal N, in the words of a shell: Ctrl-C is 130. The terminal is left as it was found.",
     ),
 ];

@@ -9,7 +9,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 
 use crate::cli::args::DestinationArgs;
 use crate::commands::open;
-use crate::os::environment;
+use crate::os::{environment, limits};
 use crate::text::failure::{Failure, code};
 
 /// What the program gets. Every variable once.
@@ -100,7 +100,7 @@ fn rest<'a>(
 /// is gone, its pages are never swapped, and it is what programs expect of `printf | CMD`.
 pub(super) fn piped(secret: &Secret) -> Result<OwnedFd, Failure> {
     try_piped(secret.expose()).map_err(|error| {
-        Failure::os("the pipe to the program's standard input cannot be filled", error)
+        limits::refused("the pipe to the program's standard input cannot be filled", error)
     })
 }
 

@@ -100,7 +100,7 @@ fn the_live_line_is_there_from_the_beginning() {
 fn events_join_the_log() {
     let mut desk = Desk::new();
     for event in [
-        Event::Fetched { caller: caller("python3"), uses_left: None },
+        Event::Fetched { caller: caller("python3"), uses_left: None, times: 1 },
         Event::InvalidToken { caller: caller("psql"), attempts_left: 2 },
         Event::Closed { caller: Some(caller("passsafe")) },
     ] {
@@ -118,7 +118,7 @@ fn events_join_the_log() {
 
 #[test]
 fn the_log_is_json_or_nothing_where_that_was_asked_for() {
-    let fetched = Event::Fetched { caller: caller("python3"), uses_left: None };
+    let fetched = Event::Fetched { caller: caller("python3"), uses_left: None, times: 1 };
     let mut desk = Desk::with(DisplayOptions { show: Show::Json, ..ANA }, PLAIN, false);
     desk.happened(&fetched);
     desk.model.end(State::Expired, desk.snapshot);
@@ -142,7 +142,7 @@ fn the_log_is_json_or_nothing_where_that_was_asked_for() {
 fn the_uses_that_are_left_are_on_the_live_line() {
     let mut desk = Desk::with(DisplayOptions { max_uses: NonZeroU32::new(5), ..ANA }, PLAIN, true);
     assert!(desk.live().contains("  5 of 5 uses left  "));
-    desk.happened(&Event::Fetched { caller: caller("python3"), uses_left: Some(4) });
+    desk.happened(&Event::Fetched { caller: caller("python3"), uses_left: Some(4), times: 1 });
     assert!(desk.live().contains("  4 of 5 uses left  "));
     assert_eq!(desk.log(), "15:22:07  fetched by python3 (pid 4242) of ana; 4 of 5 uses left\n");
 }

@@ -9,7 +9,7 @@ use super::{Case, Refusal};
 use crate::rogue::{genuine, opening, rogue};
 use crate::support::{BINARY, Safe, passsafe, without_variables};
 
-pub(super) const CASES: &[Case] = &[passphrases, names, no_text, records, little_memory, outputs];
+pub(super) const CASES: &[Case] = &[passphrases, names, no_text, records, limits, outputs];
 
 fn passphrases() -> Vec<Refusal> {
     let safe = Safe::start(b"S3kr!t");
@@ -68,8 +68,12 @@ fn in_a_shell(safe: &Safe, line: &str) -> Refusal {
     Refusal::of(&shell.envs(safe.variables()).output().unwrap())
 }
 
-fn little_memory() -> Vec<Refusal> {
-    vec![in_a_shell(&Safe::start(b"S3kr!t"), "ulimit -v 65536 && exec \"$0\" get")]
+/// Enough for the program, too little for a key, or to ask whose server it is.
+fn limits() -> Vec<Refusal> {
+    let safe = Safe::start(b"S3kr!t");
+    ["-v 65536", "-n 4"]
+        .map(|limit| in_a_shell(&safe, &format!("exec 3>&-; ulimit {limit} && exec \"$0\" get")))
+        .into()
 }
 
 fn outputs() -> Vec<Refusal> {

@@ -11,7 +11,7 @@ use crate::prompts::{expect, passsafe_at_terminal, send_bytes, shell, type_too_l
 use crate::support::{BINARY, Safe, dead_port, passsafe, with_input, without_variables};
 
 pub(super) const CASES: &[Case] =
-    &[passwords, named, no_terminal, busy_ports, sockets, little_memory, prompts];
+    &[passwords, named, no_terminal, busy_ports, sockets, limits, prompts];
 
 const FLAGS: [&str; 3] = ["serve", "--password-stdin", "--json"];
 
@@ -95,11 +95,16 @@ fn sockets() -> Vec<Refusal> {
     ]
 }
 
-/// Enough for the program, too little for a key.
-fn little_memory() -> Vec<Refusal> {
-    let line = "ulimit -v 65536 && exec \"$0\" serve --password-stdin --json --port 0";
-    let shell = without_variables(Command::new("sh"), ["-c", line, BINARY]);
-    vec![Refusal::of(&with_input(shell, b"S3kr!t"))]
+/// Enough for the program, too little for a key, or for a safe and its callers.
+fn limits() -> Vec<Refusal> {
+    ["-v 65536", "-n 31"]
+        .map(|limit| {
+            let serve = "exec \"$0\" serve --password-stdin --json --port 0";
+            let line = format!("ulimit {limit} && {serve}");
+            let shell = without_variables(Command::new("sh"), ["-c", &line, BINARY]);
+            Refusal::of(&with_input(shell, b"S3kr!t"))
+        })
+        .into()
 }
 
 fn prompts() -> Vec<Refusal> {
