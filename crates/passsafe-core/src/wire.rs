@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_status_is_the_documented_one() {
-        let json = r#"{"protocol":1,"state":"open","expires_in_seconds":1450,"attempts_left":3}"#;
+        let json = r#"{"protocol":1,"state":"open","expires_in_seconds":1450,"attempts_left":3,"proofs_left":10}"#;
         let status = Status::new(State::Open, 1_450, 3, 10);
         assert_eq!(serde_json::to_string(&status).unwrap(), json);
         assert_eq!(serde_json::from_str::<Status>(json).unwrap(), status);
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn what_a_newer_server_adds_is_ignored() {
         let status: Status = serde_json::from_str(
-            r#"{"protocol":2,"state":"dozing","expires_in_seconds":1,"attempts_left":3,"mood":"calm"}"#,
+            r#"{"protocol":2,"state":"dozing","expires_in_seconds":1,"attempts_left":3,"proofs_left":10,"mood":"calm"}"#,
         )
         .unwrap();
         assert_eq!((status.protocol, status.state), (2, State::Unknown));

@@ -75,6 +75,9 @@ pub enum Source<'a> {
     Netlink,
     /// The files `tcp` and `tcp6` of a directory.
     Tables(&'a str),
+    /// A function of the near and the far address of an accepted connection. It says nothing of
+    /// listeners.
+    Function(fn(SocketAddr, SocketAddr) -> Socket),
 }
 
 /// All of them, in the order in which they are asked.

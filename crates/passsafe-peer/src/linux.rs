@@ -12,6 +12,7 @@ use crate::{Socket, SocketOwner, Source};
 pub(crate) enum OpenSource {
     Netlink(Netlink),
     Tables(String),
+    Function(fn(SocketAddr, SocketAddr) -> Socket),
 }
 
 impl OpenSource {
@@ -20,12 +21,16 @@ impl OpenSource {
         match source {
             Source::Netlink => Netlink::open().ok().map(Self::Netlink),
             Source::Tables(folder) => Some(Self::Tables(folder.to_owned())),
+            Source::Function(ask) => Some(Self::Function(ask)),
         }
     }
 
     /// `None` if the source does not answer this time.
     pub(crate) fn client(&self, near: SocketAddr, far: SocketAddr) -> Option<Socket> {
-        self.holder(Pair::new(far, near)).ok()
+        match self {
+            Self::Function(ask) => Some(ask(near, far)),
+            _ => self.holder(Pair::new(far, near)).ok(),
+        }
     }
 
     /// `None` if the source does not answer this time.
@@ -42,6 +47,7 @@ impl OpenSource {
         match self {
             Self::Netlink(netlink) => netlink.holder(end),
             Self::Tables(folder) => proc_net::holder(folder, end),
+            Self::Function(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -49,6 +55,7 @@ impl OpenSource {
         match self {
             Self::Netlink(netlink) => netlink.listener(end),
             Self::Tables(folder) => proc_net::listener(folder, end),
+            Self::Function(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Serving one connection: HTTP/1.1 with keep-alive, cut off at a timeout, when its slot is
 //! needed for another connection, or when the safe ends.
 
+mod request_line;
 pub(crate) mod slots;
 mod timeouts;
 

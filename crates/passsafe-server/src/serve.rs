@@ -88,7 +88,7 @@ pub async fn run(
             accepted = accept_any(&listeners, accepts), if !pausing => match accepted {
                 Ok(accepted) => {
                     let mut peer = service.lookup.accepted(accepted.peer_address());
-                    if admission.admits(&mut peer, safe.reporter())
+                    if admission.admits(&mut peer, || accepted.is_connected(), safe.reporter())
                         && let Ok((stream, transport)) = accepted.into_stream()
                     {
                         let context = Context { service: service.clone(), transport, peer };

@@ -14,9 +14,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use passsafe_peer::{Peers, Source};
+use passsafe_peer::{Peers, Socket, SocketOwner, Source};
 use passsafe_server::{
     Admission, AllowedHosts, Event, Events, Listener, Safe, SocketFile, SocketMode, bind_localhost,
 };
@@ -90,6 +92,39 @@ fn exchange(mut stream: impl Read + Write, host: &str) -> String {
     let mut answer = Vec::new();
     let _refused = stream.read_to_end(&mut answer);
     String::from_utf8(answer).unwrap()
+}
+
+/// The look-up finds the account that serves, but only after the connection was reset: by then its
+/// address may be another process's.
+#[test]
+fn a_connection_that_is_gone_after_its_look_up_is_not_heard() {
+    static CLIENT: Mutex<Option<Receiver<TcpStream>>> = Mutex::new(None);
+    fn slow(_: SocketAddr, _: SocketAddr) -> Socket {
+        // Two wrong tokens wait in the socket's queue. Dropped without linger, it is reset.
+        if let Some(client) = CLIENT.lock().unwrap().take() {
+            let client = client.recv().unwrap();
+            rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO)).unwrap();
+        }
+        SocketOwner::Account(passsafe_peer::own_account()).into()
+    }
+    for any in [false, true] {
+        let (sender, receiver) = channel();
+        *CLIENT.lock().unwrap() = Some(receiver);
+        let mut served = Served::start(|own| {
+            let own = own.with_peers(Peers::by(&[Source::Function(slow)]));
+            if any { own.with_any_user() } else { own }
+        });
+        let mut client = TcpStream::connect(served.address).unwrap();
+        let host = format!("localhost:{}", served.address.port());
+        let guess =
+            format!("POST /v1/secret HTTP/1.1\r\nHost: {host}\r\nPasssafe-Token: 000000\r\n\r\n");
+        client.write_all(guess.repeat(2).as_bytes()).unwrap();
+        sender.send(client).unwrap();
+        // The same thread accepts and answers, so it is done with the first connection by now.
+        assert!(served.guess().starts_with("HTTP/1.1 401 "));
+        assert_eq!(served.attempts_left(), 2);
+        assert!(served.reported().is_empty());
+    }
 }
 
 #[test]

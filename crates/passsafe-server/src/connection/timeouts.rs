@@ -17,6 +17,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::request_line::RequestLine;
+
 /// For the head of a request, from its first byte (of a new connection: from the start).
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// For writing an answer.
@@ -134,13 +136,14 @@ pub(crate) struct TimeoutStream<S> {
     timeouts: Timeouts,
     /// Bytes read since the last answer was written.
     received: usize,
+    line: RequestLine,
     /// Bytes of answered requests, which lie where hyper reads next.
     stale: usize,
 }
 
 impl<S> TimeoutStream<S> {
     pub(crate) fn new(stream: S, timeouts: Timeouts) -> Self {
-        Self { stream, timeouts, received: 0, stale: 0 }
+        Self { stream, timeouts, received: 0, line: RequestLine::default(), stale: 0 }
     }
 }
 
@@ -157,6 +160,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
+            let read = buffer.filled_mut().get_mut(before..).unwrap_or_default();
+            self.line.refuse_fragments(read);
             self.received += buffer.filled().len() - before;
             self.timeouts.received();
         }

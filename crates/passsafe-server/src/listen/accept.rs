@@ -94,6 +94,16 @@ impl Accepted {
         }
     }
 
+    /// Whether neither side has reset the connection. Half closed is connected: the other end
+    /// keeps its address until this one is closed too.
+    pub(crate) fn is_connected(&self) -> bool {
+        match self {
+            Self::Tcp(stream, _) => stream.peer_addr().is_ok(),
+            #[cfg(unix)]
+            Self::Unix(_) => true,
+        }
+    }
+
     /// To be read from.
     #[cfg_attr(
         not(unix),

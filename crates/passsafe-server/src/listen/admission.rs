@@ -50,11 +50,21 @@ impl Admission {
 
     /// Whether a connection may be read from; reports it if not. One that was closed from the
     /// other side in the meantime is not worth a report.
-    pub(crate) fn admits(&self, peer: &mut Peer, reporter: &Reporter) -> bool {
-        if self.any {
-            return true;
-        }
+    ///
+    /// `is_connected` is asked after the look-up. A look-up goes by addresses, and once a
+    /// connection was reset its far address can be another process's: only as long as the
+    /// connection is there was it its own end that was found. The process is searched later, by
+    /// the number of the socket that was found here, which no other socket gets.
+    pub(crate) fn admits(
+        &self,
+        peer: &mut Peer,
+        is_connected: impl FnOnce() -> bool,
+        reporter: &Reporter,
+    ) -> bool {
         let Some(owner) = peer.owner(&self.peers) else { return true };
+        if !is_connected() {
+            return false;
+        }
         let admitted = self.admits_owner(owner);
         match owner {
             SocketOwner::Account(uid) if !admitted => {

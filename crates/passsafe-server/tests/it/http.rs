@@ -345,6 +345,22 @@ fn guards_refuse_without_counting() {
     assert_eq!(status(&served.with_token("POST /v1/secret", RIGHT)), "200");
 }
 
+/// hyper would drop a fragment and hand on the rest.
+#[test]
+fn a_target_with_a_fragment_is_malformed() {
+    let served = Served::start();
+    for line in ["POST /v1/secret#a", "POST /v1/secret#", "POST /#/v1/secret", "POST /v1/close#"] {
+        let answer = served.with_token(line, "000000");
+        assert_eq!(status(&answer), "400", "{line}: {answer}");
+        assert_eq!(body(&answer), "", "{line}");
+    }
+    let absolute = format!("POST http://localhost:{}/v1/secret#a", served.port);
+    assert_eq!(status(&served.with_token(&absolute, "000000")), "400");
+    assert_untouched(&served);
+    let marked = ["Passsafe-Token: 000000", "X-Channel: #general HTTP/1.1"];
+    assert_eq!(status(&served.request("POST /v1/secret", &marked)), "401");
+}
+
 #[test]
 fn other_names_are_refused_without_counting() {
     let served = Served::start();
