@@ -61,6 +61,8 @@ pub enum ErrorKind {
     NotText,
     /// Nothing listens there.
     Unreachable,
+    /// The system finds no way there: no route, no such host name. This says nothing of a safe.
+    NoRoute,
     /// The system does not let this account connect, as to a socket of another account.
     Forbidden,
     /// What listens there ended the connection without an answer, as a tunnel without a far
@@ -234,7 +236,11 @@ impl fmt::Display for Kind {
             Self::Exposed => f.write_str("these bytes are no credential of a client"),
             Self::Account => f.write_str("the account that this program runs as has no name"),
 
-            Self::Unreachable { at, .. } => write!(f, "nothing answers at {at}"),
+            Self::Unreachable { at, source } => match self.public() {
+                ErrorKind::NoRoute => write!(f, "there is no way to {at}: {source}"),
+                ErrorKind::Forbidden => write!(f, "this account may not connect to {at}"),
+                _ => write!(f, "nothing answers at {at}"),
+            },
             Self::HungUp { at, .. } => write!(f, "{at} hung up without an answer"),
             Self::BrokeOff { at } => write!(f, "the answer of {at} broke off"),
             Self::ForeignListener { at, account } => {
@@ -303,6 +309,7 @@ fn limit(error: &std::io::Error) -> Option<&'static str> {
         match Errno::from_io_error(error)? {
             Errno::MFILE => Some("this process may open no more files (RLIMIT_NOFILE)"),
             Errno::NFILE => Some("the system may open no more files"),
+            Errno::ADDRNOTAVAIL => Some("no port of this machine is left to connect from"),
             Errno::AGAIN => Some("this account may start no more threads (RLIMIT_NPROC)"),
             Errno::NOMEM | Errno::NOBUFS => Some("no memory is left for a thread or a connection"),
             _ => None,
@@ -328,7 +335,7 @@ impl Kind {
 
     /// Whether the other side is not there, or not there any more.
     pub(crate) fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::HungUp { .. } | Self::BrokeOff { .. })
+        matches!(self.public(), ErrorKind::Unreachable | ErrorKind::HungUp | ErrorKind::BrokeOff)
     }
 
     fn public(&self) -> ErrorKind {
@@ -338,12 +345,7 @@ impl Kind {
             | Self::EntryName(_)
             | Self::Url(_)
             | Self::Exposed => ErrorKind::Usage,
-            Self::Unreachable { source, .. }
-                if source.kind() == std::io::ErrorKind::PermissionDenied =>
-            {
-                ErrorKind::Forbidden
-            }
-            Self::Unreachable { .. } => ErrorKind::Unreachable,
+            Self::Unreachable { source, .. } => not_connected(source),
             Self::HungUp { .. } => ErrorKind::HungUp,
             Self::BrokeOff { .. } => ErrorKind::BrokeOff,
             Self::ForeignListener { .. } | Self::UnknownListener { .. } => {
@@ -366,6 +368,24 @@ impl Kind {
             Self::Interrupted(_) => ErrorKind::Interrupted,
             Self::Account | Self::Memory(_) | Self::Lost | Self::System(_) => ErrorKind::System,
         }
+    }
+}
+
+/// The kind of a connection that was not made. What the system says of itself is a limit.
+fn not_connected(source: &std::io::Error) -> ErrorKind {
+    use std::io::ErrorKind as Io;
+    match source.kind() {
+        Io::PermissionDenied => ErrorKind::Forbidden,
+        // A socket's file that is not there; a listener whose queue is full; one that ends.
+        Io::ConnectionRefused
+        | Io::NotFound
+        | Io::WouldBlock
+        | Io::ConnectionReset
+        | Io::ConnectionAborted
+        | Io::UnexpectedEof
+        | Io::Unsupported => ErrorKind::Unreachable,
+        Io::TimedOut => ErrorKind::Timeout,
+        _ => ErrorKind::NoRoute,
     }
 }
 
@@ -423,6 +443,36 @@ mod tests {
         };
         assert_eq!(error(std::io::ErrorKind::PermissionDenied), ErrorKind::Forbidden);
         assert_eq!(error(std::io::ErrorKind::ConnectionRefused), ErrorKind::Unreachable);
+    }
+
+    /// None of them says that a safe is there or is not, but the first.
+    #[cfg(unix)]
+    #[test]
+    fn what_the_system_refuses_is_told_from_a_safe_that_is_gone() {
+        use rustix::io::Errno;
+        let url = BaseUrl::default();
+        for (errno, kind, text) in [
+            (
+                Errno::CONNREFUSED,
+                ErrorKind::Unreachable,
+                "nothing answers at http://localhost:8051",
+            ),
+            (Errno::NOENT, ErrorKind::Unreachable, "nothing answers at "),
+            (Errno::ADDRNOTAVAIL, ErrorKind::System, "no port of this machine is left"),
+            (Errno::MFILE, ErrorKind::System, "this process may open no more files"),
+            (Errno::NFILE, ErrorKind::System, "the system may open no more files"),
+            (Errno::NOBUFS, ErrorKind::System, "no memory is left"),
+            (Errno::NETUNREACH, ErrorKind::NoRoute, "there is no way to http://localhost:8051: "),
+            (Errno::HOSTUNREACH, ErrorKind::NoRoute, "there is no way to "),
+            (Errno::NETDOWN, ErrorKind::NoRoute, "there is no way to "),
+            (Errno::ACCESS, ErrorKind::Forbidden, "this account may not connect to "),
+            (Errno::PERM, ErrorKind::Forbidden, "this account may not connect to "),
+            (Errno::TIMEDOUT, ErrorKind::Timeout, "nothing answers at "),
+        ] {
+            let error = Error::from(Kind::unreachable(&url, errno.into()));
+            assert_eq!(error.kind(), kind, "{errno:?}");
+            assert!(error.to_string().starts_with(text), "{errno:?}: {error}");
+        }
     }
 
     #[test]

@@ -136,6 +136,9 @@ fn words(error: &Error, url: &BaseUrl) -> (Class, String, &'static str) {
         ErrorKind::Forbidden => {
             (Class::SafeUnavailable, format!("this account may not connect to {url}"), ADMIT)
         }
+        ErrorKind::NoRoute => {
+            told(Class::SafeUnavailable, "check the address, and the network of this machine")
+        }
         ErrorKind::Unreachable => (
             Class::SafeUnavailable,
             format!("there is no safe at {url}; it may have expired"),

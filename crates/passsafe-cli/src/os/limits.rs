@@ -28,6 +28,9 @@ pub(crate) fn hint(error: &io::Error) -> Option<&'static str> {
     use rustix::io::Errno;
     match Errno::from_io_error(error)? {
         Errno::MFILE => Some(MORE_FILES),
+        Errno::ADDRNOTAVAIL => {
+            Some("end programs that hold many connections, or wait a minute and try again")
+        }
         Errno::NFILE => Some("end other programs, or have the system allow more open files"),
         Errno::AGAIN => Some("end other programs, or raise the limit of processes: ulimit -u"),
         Errno::NOMEM | Errno::NOBUFS => Some(MORE_MEMORY),

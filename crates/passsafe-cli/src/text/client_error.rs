@@ -42,6 +42,9 @@ pub(crate) fn explain(
             format!("this account may not connect to {url}"),
             "a safe of another account has to admit this one: --allow-user",
         ),
+        ErrorKind::NoRoute => {
+            told(code::UNAVAILABLE, "check the address, and the network of this machine")
+        }
         ErrorKind::Unreachable => Failure::new(
             code::UNAVAILABLE,
             format!("there is no safe at {url}; it may have expired"),

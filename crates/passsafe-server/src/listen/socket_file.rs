@@ -8,6 +8,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -101,27 +102,29 @@ impl SocketFile {
     pub fn bind(path: &Path, mode: SocketMode) -> Result<(UnixListener, Self), SocketError> {
         let path = Self::place(path)?;
         let temporary = temporary_name(&path);
-        let bound = Self::bind_at(&temporary, mode).and_then(|(listener, metadata)| {
-            fs::rename(&temporary, &path)?;
-            let (device, inode) = (metadata.dev(), metadata.ino());
-            Ok((listener, Self { path, device, inode }))
-        });
-        if bound.is_err() {
-            let _was_never_made = fs::remove_file(&temporary);
+        let socket = unix_socket()?;
+        // Makes the file or, where there is one, fails and has made nothing that could be removed.
+        bind(&socket, &SocketAddrUnix::new(&temporary).map_err(io::Error::from)?)
+            .map_err(io::Error::from)?;
+        let metadata = fs::symlink_metadata(&temporary)?;
+        let made = Self { path: temporary, device: metadata.dev(), inode: metadata.ino() };
+        match made.open(&socket, mode).and_then(|()| fs::rename(&made.path, &path)) {
+            Ok(()) => Ok((UnixListener::from(socket), Self { path, ..made })),
+            Err(error) => {
+                // The error before it says more.
+                let _stays = made.remove();
+                Err(error.into())
+            }
         }
-        Ok(bound?)
     }
 
-    fn bind_at(path: &Path, mode: SocketMode) -> io::Result<(UnixListener, fs::Metadata)> {
-        let socket = unix_socket()?;
-        bind(&socket, &SocketAddrUnix::new(path)?)?;
+    fn open(&self, socket: &OwnedFd, mode: SocketMode) -> io::Result<()> {
         let mode = match mode {
             SocketMode::Own => 0o600,
             SocketMode::Everybody => 0o666,
         };
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-        listen(&socket, BACKLOG)?;
-        Ok((UnixListener::from(socket), fs::symlink_metadata(path)?))
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(mode))?;
+        Ok(listen(socket, BACKLOG)?)
     }
 
     /// The same socket, named by another process of this account.
@@ -168,7 +171,7 @@ fn is_live(address: &SocketAddrUnix) -> io::Result<bool> {
 }
 
 /// Non-blocking, so that a full queue is an answer and not a wait.
-fn unix_socket() -> io::Result<std::os::fd::OwnedFd> {
+fn unix_socket() -> io::Result<OwnedFd> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -201,6 +204,33 @@ mod tests {
 
     fn names(folder: &TempDir) -> Vec<OsString> {
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[test]
+    fn a_file_with_the_temporary_name_is_left_alone() {
+        let folder = own_folder();
+        let path = folder.path().join("safe.sock");
+        let other = temporary_name(&path);
+        fs::write(&other, "a user's").unwrap();
+        assert!(SocketFile::bind(&path, SocketMode::Own).is_err());
+        assert_eq!(fs::read(&other).unwrap(), b"a user's");
+        assert_eq!(names(&folder).len(), 1);
+    }
+
+    #[test]
+    fn only_the_socket_that_was_made_is_removed() {
+        let folder = own_folder();
+        let path = folder.path().join("safe.sock");
+        let temporary = temporary_name(&path);
+        let socket = unix_socket().unwrap();
+        bind(&socket, &SocketAddrUnix::new(&temporary).unwrap()).unwrap();
+        let metadata = fs::symlink_metadata(&temporary).unwrap();
+        let made =
+            SocketFile { path: temporary.clone(), device: metadata.dev(), inode: metadata.ino() };
+        fs::rename(&temporary, folder.path().join("elsewhere")).unwrap();
+        fs::write(&temporary, "another's").unwrap();
+        made.remove().unwrap();
+        assert_eq!(names(&folder).len(), 2);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! What listens somewhere, and what it answers.
 
 use std::net::TcpListener;
+use std::process::Command;
 
 use super::{Case, Refusal};
 use crate::accounts::{Public, squat};
 use crate::rogue::{answer, get_from_rogue, problem};
-use crate::support::{Safe, dead_port, passsafe};
+use crate::support::{BINARY, Safe, dead_port, passsafe, without_variables};
 
-pub(super) const CASES: &[Case] = &[nobody, others, refusals, wrong_tokens, wrong_passphrases];
+pub(super) const CASES: &[Case] =
+    &[nobody, no_way, others, refusals, wrong_tokens, wrong_passphrases];
 
 fn nobody() -> Vec<Refusal> {
     let (_held, dead) = dead_port();
@@ -18,6 +20,13 @@ fn nobody() -> Vec<Refusal> {
             Refusal::of(&passsafe(["status", "--url", &url]).output().unwrap())
         })
         .into()
+}
+
+/// In a network of its own, which leads nowhere.
+fn no_way() -> Vec<Refusal> {
+    let arguments =
+        ["-n", BINARY, "status", "--allow-plain-http", "--url", "http://192.0.2.1:8051"];
+    vec![Refusal::of(&without_variables(Command::new("unshare"), arguments).output().unwrap())]
 }
 
 fn others() -> Vec<Refusal> {
