@@ -214,3 +214,25 @@ fn memory_that_cannot_be_locked_is_a_warning() {
         assert_told(&end, &["fetched", "closed"]);
     }
 }
+
+/// The file that a process runs, and whether its account may read it.
+fn executed(pid: Pid) -> (String, u32) {
+    let link = format!("/proc/{}/exe", pid.as_raw_nonzero());
+    let mode = fs::metadata(&link).unwrap().mode() & 0o777;
+    (fs::read_link(link).unwrap().to_str().unwrap().to_owned(), mode)
+}
+
+/// The kernel hides it from its first instruction on; `os/unreadable.rs` shows that it does.
+#[test]
+fn what_handles_secrets_runs_from_a_copy_that_nobody_may_read() {
+    let nobody = Nobody::new();
+    let copied = nobody.safe(":");
+    assert_eq!(executed(copied.pid()), ("/memfd:passsafe (deleted)".to_owned(), 0o111));
+    let name = fs::read_to_string(format!("/proc/{}/comm", copied.pid().as_raw_nonzero()));
+    assert_eq!(name.unwrap(), "passsafe\n");
+    // The installed file, where nobody may read it.
+    let installed = nobody.0.path().join("passsafe");
+    fs::set_permissions(&installed, fs::Permissions::from_mode(0o711)).unwrap();
+    let as_it_is = nobody.safe(":");
+    assert_eq!(executed(as_it_is.pid()), (installed.to_str().unwrap().to_owned(), 0o711));
+}

@@ -108,7 +108,7 @@ impl SocketFile {
             .map_err(io::Error::from)?;
         let metadata = fs::symlink_metadata(&temporary)?;
         let made = Self { path: temporary, device: metadata.dev(), inode: metadata.ino() };
-        match made.open(&socket, mode).and_then(|()| fs::rename(&made.path, &path)) {
+        match made.start_listening(&socket, mode).and_then(|()| fs::rename(&made.path, &path)) {
             Ok(()) => Ok((UnixListener::from(socket), Self { path, ..made })),
             Err(error) => {
                 // The error before it says more.
@@ -118,7 +118,7 @@ impl SocketFile {
         }
     }
 
-    fn open(&self, socket: &OwnedFd, mode: SocketMode) -> io::Result<()> {
+    fn start_listening(&self, socket: &OwnedFd, mode: SocketMode) -> io::Result<()> {
         let mode = match mode {
             SocketMode::Own => 0o600,
             SocketMode::Everybody => 0o666,
