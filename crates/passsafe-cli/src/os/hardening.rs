@@ -2,7 +2,8 @@
 //!
 //! - Undumpable (Linux): no core dump, with any limits and core pattern; another
 //!   process of the same account can neither attach a debugger nor read `/proc/PID/mem` or
-//!   `environ`. Root can. exec undoes it, so the serving process does it again.
+//!   `environ`. Root can. exec undoes it, so each process does it again, and is started from a copy
+//!   that needs it no more (`unreadable`).
 //! - No core files (every Unix): the only measure where there is no such switch.
 //! - Its heap locked in memory and left out of dumps, and wiped when freed; see
 //!   `passsafe-heap`. Where the system refuses, the person is told and the work goes on:
