@@ -51,8 +51,6 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let None | Some(Verb::Get(_) | Verb::Close(_) | Verb::Run(_) | Verb::Serve(_)) = cli.verb {
         os::unreadable::start_again(std::env::args_os());
-        // Started from a descriptor, it would be listed as that number.
-        let _cosmetic = rustix::thread::set_name(c"passsafe");
     }
     match cli.verb {
         Some(Verb::Get(args)) => get::get(&args),

@@ -30,7 +30,12 @@ const UNREADABLE: Mode = Mode::XUSR.union(Mode::XGRP).union(Mode::XOTH);
 /// want of `/proc`, of memory, or because files in memory may not be executed.
 pub(crate) fn start_again(arguments: impl IntoIterator<Item = OsString>) {
     // Whatever the system says of it, a copy is not copied again.
-    if !inherited::was_dumpable() || geteuid().is_root() || is_copy() {
+    if is_copy() {
+        // Started from a descriptor, it would be listed as that number.
+        let _cosmetic = rustix::thread::set_name(c"passsafe");
+        return;
+    }
+    if !inherited::was_dumpable() || geteuid().is_root() {
         return;
     }
     let mut arguments = arguments.into_iter();

@@ -180,8 +180,8 @@ fn a_container_reaches_the_safe_by_a_mounted_socket() {
     assert_failure(
         &contained(port),
         69,
-        &format!("there is no safe at {port}; it may have expired"),
-        "start one with 'passsafe', or name another address with --url",
+        &format!("there is no way to {port}: Network is unreachable (os error 101)"),
+        "check the address, and the network of this machine",
     );
 }
 
