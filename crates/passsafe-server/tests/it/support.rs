@@ -1,9 +1,6 @@
 //! Serving a safe to a test.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "tests seal what they serve"
-)]
+#![expect(clippy::disallowed_types, reason = "tests seal what they serve")]
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
