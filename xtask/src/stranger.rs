@@ -17,7 +17,7 @@ const FOLDER: &str = "target/packages";
 /// The place, gone when dropped.
 pub(crate) struct Stranger<'a> {
     repository: &'a Repository,
-    home: TempDir,
+    place: TempDir,
 }
 
 impl<'a> Stranger<'a> {
@@ -29,16 +29,17 @@ impl<'a> Stranger<'a> {
 
     /// The same with files that are there.
     pub(crate) fn with_files(repository: &'a Repository, files: &Path) -> anyhow::Result<Self> {
-        let home = tempfile::Builder::new().prefix("passsafe-stranger-").tempdir()?;
-        fs::create_dir_all(home.path().join("crates"))?;
-        fs::create_dir_all(home.path().join(".cargo"))?;
+        let place = tempfile::Builder::new().prefix("passsafe-stranger-").tempdir()?;
+        let (home, crates) = (place.path().join("home"), place.path().join("crates"));
+        fs::create_dir_all(home.join(".cargo"))?;
+        fs::create_dir(&crates)?;
         let mut ours = toml::Table::new();
         for (name, file) in published::files(repository, files)? {
             let mut tar = repository.command("tar");
-            tar.arg("--extract").arg("--file").arg(&file).current_dir(home.path().join("crates"));
+            tar.arg("--extract").arg("--file").arg(&file).current_dir(&crates);
             run(tar)?;
             let folder = file.file_stem().context("a file without a name")?;
-            let folder = home.path().join("crates").join(folder);
+            let folder = crates.join(folder);
             ours.insert(
                 name,
                 toml::toml! { path = (folder.to_string_lossy().into_owned()) }.into(),
@@ -48,14 +49,14 @@ impl<'a> Stranger<'a> {
             "patch".to_owned(),
             toml::Table::from_iter([("crates-io".to_owned(), ours.into())]).into(),
         )]);
-        fs::write(home.path().join(".cargo/config.toml"), config.to_string())?;
+        fs::write(home.join(".cargo/config.toml"), config.to_string())?;
         // The versions of the crates of others, which are those that are there.
-        fs::copy(repository.path("Cargo.lock"), home.path().join("Cargo.lock"))?;
-        Ok(Self { repository, home })
+        fs::copy(repository.path("Cargo.lock"), home.join("Cargo.lock"))?;
+        Ok(Self { repository, place })
     }
 
-    pub(crate) fn home(&self) -> &Path {
-        self.home.path()
+    pub(crate) fn home(&self) -> PathBuf {
+        self.place.path().join("home")
     }
 
     /// A cargo that is started there and asks no network.
@@ -72,7 +73,7 @@ impl<'a> Stranger<'a> {
 
     /// `cargo install passsafe-cli`, from its file. Returns the command.
     pub(crate) fn install_command(&self, version: &str) -> anyhow::Result<PathBuf> {
-        let folder = format!("crates/passsafe-cli-{version}");
+        let folder = format!("../crates/passsafe-cli-{version}");
         run(self.cargo(&[
             "install",
             "--quiet",
@@ -87,11 +88,11 @@ impl<'a> Stranger<'a> {
 
     /// Fails if anything that is built here comes from elsewhere than files of crates.
     pub(crate) fn ensure_no_path_leads_back(&self) -> anyhow::Result<()> {
-        let home = self.home().canonicalize()?;
+        let place = self.place.path().canonicalize()?;
         let metadata = published::parsed(self.cargo(&["metadata", "--format-version", "1"]))?;
         for package in metadata.packages.iter().filter(|one| one.source.is_none()) {
             let manifest = package.manifest_path.as_std_path().canonicalize()?;
-            let is_here = manifest.starts_with(&home);
+            let is_here = manifest.starts_with(&place);
             ensure!(is_here, "{} is built from {}", package.name, manifest.display());
         }
         Ok(())
