@@ -1,8 +1,8 @@
 //! Cargo subcommands that chores need, pinned and installed below `target/`, so that they
 //! mean the same on every machine.
 
+use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use crate::repository::{Repository, run};
 
@@ -15,17 +15,18 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
-    /// Where it is, installed first if it is missing or another version.
+    /// Where it is, installed first if cargo's list has none or another version.
     pub(crate) fn path(&self, repository: &Repository) -> anyhow::Result<PathBuf> {
         let Self { name, version } = self;
-        let path = repository.path(FOLDER).join("bin").join(name);
-        let answer = Command::new(&path).arg("--version").output();
-        let expected = format!(" {version}");
-        if !answer.is_ok_and(|answer| answer.stdout.trim_ascii().ends_with(expected.as_bytes())) {
+        let (folder, this) = (repository.path(FOLDER), format!("\"{name} {version} ("));
+        let path = folder.join("bin").join(name);
+        let listed = fs::read_to_string(folder.join(".crates.toml")).unwrap_or_default();
+        if !path.exists() || !listed.contains(&this) {
             println!("installing {name} {version} into {FOLDER} (about a minute, once)");
-            let install = ["install", "--quiet", "--locked", "--debug", "--root", FOLDER, name];
+            let install =
+                ["install", "--quiet", "--locked", "--debug", "--force", "--root", FOLDER];
             let mut cargo = repository.cargo(&install);
-            cargo.args(["--version", version]);
+            cargo.args([name, "--version", version]);
             run(cargo)?;
         }
         Ok(path)
