@@ -147,7 +147,10 @@ fn lists(repository: &Repository, build: &Build<'_>) -> anyhow::Result<String> {
         anyhow::Ok(text)
     };
     list("passsafe-python", MODULE)?;
-    list("passsafe-cli", "passsafe")
+    let command = list("passsafe-cli", "passsafe")?;
+    // It writes one beside each manifest, where it would be packaged.
+    run(git(build.tree, &["clean", "--quiet", "--force"]))?;
+    Ok(command)
 }
 
 /// The Python packages: a wheel for this system, and the source that others build one of.
