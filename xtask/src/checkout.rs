@@ -5,9 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, ensure};
-
-use crate::repository::{Repository, run, shown};
+use crate::repository::{Repository, run};
 
 /// A worktree of git below `target/`, gone when dropped.
 pub(crate) struct Checkout<'a> {
@@ -46,12 +44,4 @@ pub(crate) fn git(repository: &Repository, arguments: &[&str]) -> Command {
     let mut git = repository.command("git");
     git.args(arguments);
     git
-}
-
-/// What a command prints, without white space around it.
-pub(crate) fn said(mut command: Command) -> anyhow::Result<String> {
-    let output = command.output().with_context(|| format!("cannot start `{}`", shown(&command)))?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "`{}` failed: {errors}", shown(&command));
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -7,89 +7,60 @@
 //! and then uses what it has built as a stranger would.
 
 mod archive;
-mod binary;
-mod notices;
-mod python;
-mod sbom;
-mod seen;
+mod check;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::process::Command;
 
-use anyhow::{Context as _, bail, ensure};
-use data_encoding::HEXLOWER;
-use ring::digest::{SHA256, digest};
-use serde::Deserialize;
+use anyhow::{Context as _, ensure};
 
-use crate::checkout::{Checkout, git, said};
-use crate::published;
-use crate::repository::Repository;
-use crate::stranger;
+use crate::checkout::{Checkout, git};
+use crate::repository::{Repository, run, said};
+use crate::tool::Tool;
+use crate::{published, venv};
 
 /// What is made, for others.
 const FOLDER: &str = "target/dist";
 /// Where it is made; the second is longer on purpose, so that a path that gets into a file
 /// shows in its length already.
 const PLACES: [&str; 2] = ["target/dist-build/one", "target/dist-build/the-other-one-of-the-two"];
-const CARGO_CONFIG: &str = ".cargo/config.toml";
-const SUMS: &str = "SHA256SUMS";
+/// The only system that the command is built for here. glibc is linked in, not musl: the toolchain
+/// brings the one and not the other, and what passsafe asks of it (account names) is in the static
+/// library since glibc 2.34.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const CYCLONEDX: Tool = Tool { name: "cargo-cyclonedx", version: "0.5.9" };
+const PYTHON: &str = "crates/passsafe-python";
+/// The Python package's name as files are named after it.
+const MODULE: &str = "passsafe_client";
+/// Where the tests pin maturin; there is no second place.
+const REQUIREMENTS: &str = "crates/passsafe-python/tests/requirements.txt";
 
 /// Makes everything once.
 pub(crate) fn make(repository: &Repository) -> anyhow::Result<()> {
-    let files = make_in(repository, &current(repository)?, PLACES[0], &repository.path(FOLDER))?;
-    show(&files)
+    let commit = said(git(repository, &["rev-parse", "HEAD"]))?;
+    make_in(repository, &commit, PLACES[0], FOLDER)?;
+    show(repository)
 }
 
 /// Makes everything twice, compares, and shows that it works.
 pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
-    let (first, second) = (repository.path(FOLDER), repository.path("target/dist-again"));
     // Asked for once: another may come while this runs.
-    let commit = current(repository)?;
-    let files = make_in(repository, &commit, PLACES[0], &first)?;
-    make_in(repository, &commit, PLACES[1], &second)?;
-    same_bytes(&first, &second)?;
-    show(&files)?;
+    let commit = said(git(repository, &["rev-parse", "HEAD"]))?;
+    make_in(repository, &commit, PLACES[0], FOLDER)?;
+    make_in(repository, &commit, PLACES[1], "target/dist-again")?;
+    let mut diff = repository.command("diff");
+    diff.args(["--recursive", "--brief", FOLDER, "target/dist-again"]);
+    run(diff).context("not the same bytes twice")?;
     println!("built twice in different folders: the same bytes");
-    seen::works(repository, &first)
+    show(repository)?;
+    check::works(repository, &repository.path(FOLDER))
 }
 
-fn current(repository: &Repository) -> anyhow::Result<String> {
-    said(git(repository, &["rev-parse", "HEAD"]))
-}
-
-/// The files that were made of a commit, all in `out`.
-fn make_in(
-    repository: &Repository,
-    commit: &str,
-    place: &str,
-    out: &Path,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let started = Instant::now();
-    if out.exists() {
-        fs::remove_dir_all(out)?;
-    }
-    fs::create_dir_all(out)?;
-    let checkout = Checkout::new(repository, &format!("{place}/source"), commit)?;
-    let build = Build {
-        tree: &checkout.tree,
-        target: repository.path(place).join("build"),
-        epoch: said(git(repository, &["log", "-1", "--format=%ct", commit]))?.parse()?,
-        version: version(&checkout.tree)?,
-        out: out.to_owned(),
-    };
-    archive::write(&build, &binary::build(&build)?)?;
-    sbom::write(&build)?;
-    if checkout.tree.path(python::CRATE).exists() {
-        python::build(repository, &build)?;
-    }
-    let crates = published::all(&checkout.tree)?;
-    for file in stranger::package(&checkout.tree, &crates, false)? {
-        fs::copy(&file, out.join(file.file_name().context("a file without a name")?))?;
-    }
-    write_sums(out)?;
-    println!("made in {:.0} s", started.elapsed().as_secs_f32());
-    files(out)
+fn show(repository: &Repository) -> anyhow::Result<()> {
+    let mut list = repository.command("ls");
+    list.args(["-l", FOLDER]);
+    run(list)
 }
 
 /// What everything is made of, and where to.
@@ -98,147 +69,119 @@ struct Build<'a> {
     tree: &'a Repository,
     target: PathBuf,
     /// When the commit was made, in seconds since 1970: the time of everything.
-    epoch: u64,
+    epoch: String,
     version: String,
     out: PathBuf,
 }
 
-impl Build<'_> {
-    /// A cargo that writes neither paths nor times of this machine.
-    fn cargo(&self, arguments: &[&str]) -> anyhow::Result<std::process::Command> {
-        let mut cargo = self.tree.cargo(arguments);
-        self.without_paths(&mut cargo, "")?;
-        Ok(cargo)
+fn make_in(repository: &Repository, commit: &str, place: &str, out: &str) -> anyhow::Result<()> {
+    let _none_yet = fs::remove_dir_all(repository.path(out));
+    fs::create_dir_all(repository.path(out))?;
+    let checkout = Checkout::new(repository, &format!("{place}/source"), commit)?;
+    let tree = &checkout.tree;
+    let build = Build {
+        tree,
+        target: repository.path(place).join("build"),
+        epoch: said(git(repository, &["log", "-1", "--format=%ct", commit]))?,
+        version: command_version(tree)?,
+        out: repository.path(out),
+    };
+    let lists = lists(repository, &build)?;
+    archive::write(&build, &binary(&build)?, &lists)?;
+    python(repository, &build)?;
+    for (_, file) in published::files(tree, &published::package(tree, "target", false)?)? {
+        fs::copy(&file, build.out.join(file.file_name().context("a file without a name")?))?;
     }
-
-    fn without_paths(
-        &self,
-        command: &mut std::process::Command,
-        flags: &str,
-    ) -> anyhow::Result<()> {
-        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-        let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-        let places = [
-            (self.target.clone(), "/build"),
-            (self.tree.path("").canonicalize()?, "/passsafe"),
-            (home.context("no home folder")?, "/cargo"),
-        ];
-        let (mut rust, mut c) = (self.configured_flags()?, Vec::new());
-        rust.push(flags.to_owned());
-        for (from, to) in places {
-            let from = from.to_str().context("a path that is not UTF-8")?;
-            ensure!(!from.contains(char::is_whitespace), "white space in the path {from}");
-            rust.push(format!("--remap-path-prefix={from}={to}"));
-            c.push(format!("-ffile-prefix-map={from}={to}"));
-        }
-        rust.retain(|flag| !flag.is_empty());
-        command.env("RUSTFLAGS", rust.join(" ")).env("CFLAGS", c.join(" "));
-        command.env("CARGO_TARGET_DIR", &self.target);
-        command.env("SOURCE_DATE_EPOCH", self.epoch.to_string());
-        Ok(())
-    }
-
-    /// Those of every build here. A variable would otherwise stand in their place.
-    fn configured_flags(&self) -> anyhow::Result<Vec<String>> {
-        let config = fs::read_to_string(self.tree.path(CARGO_CONFIG))?;
-        let Config { build } = toml::from_str(&config)?;
-        Ok(build.rustflags)
-    }
+    let mut sums = tree.command("sh");
+    sums.args(["-c", "sha256sum -- *"]).current_dir(&build.out);
+    Ok(fs::write(build.out.join("SHA256SUMS"), said(sums)? + "\n")?)
 }
 
-/// What of cargo's configuration matters here.
-#[derive(Deserialize)]
-struct Config {
-    build: BuildConfig,
-}
-
-#[derive(Deserialize)]
-struct BuildConfig {
-    rustflags: Vec<String>,
-}
-
-fn version(tree: &Repository) -> anyhow::Result<String> {
+fn command_version(tree: &Repository) -> anyhow::Result<String> {
     let crates = published::all(tree)?;
-    let command = crates.into_iter().find(|one| one.name == "passsafe-cli");
-    Ok(command.context("no passsafe-cli")?.version)
+    let command = crates.iter().find(|one| one.name == "passsafe-cli");
+    Ok(command.context("no passsafe-cli")?.version.to_string())
 }
 
-fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
-    let mut files = entries.collect::<Result<Vec<_>, _>>()?;
-    files.sort();
-    Ok(files)
-}
-
-fn write_sums(out: &Path) -> anyhow::Result<()> {
-    let mut sums = String::new();
-    for file in files(out)? {
-        sums.extend([checksum(&file)?, "  ".to_owned(), name(&file), "\n".to_owned()]);
+/// Leaves paths and times of this machine out of what a command compiles.
+fn without_paths(build: &Build<'_>, command: &mut Command, flags: &str) -> anyhow::Result<()> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let tree = build.tree.path("").canonicalize()?;
+    let (mut rust, mut c) = (flags.to_owned(), String::new());
+    for (from, to) in
+        [(&build.target, "/build"), (&tree, "/passsafe"), (&home.context("no home")?, "/cargo")]
+    {
+        let from = from.to_str().context("a path that is not UTF-8")?;
+        ensure!(!from.contains(char::is_whitespace), "white space in the path {from}");
+        rust.extend([" --remap-path-prefix=", from, "=", to]);
+        c.extend([" -ffile-prefix-map=", from, "=", to]);
     }
-    Ok(fs::write(out.join(SUMS), sums)?)
-}
-
-fn checksum(file: &Path) -> anyhow::Result<String> {
-    Ok(HEXLOWER.encode(digest(&SHA256, &fs::read(file)?).as_ref()))
-}
-
-fn name(file: &Path) -> String {
-    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn show(files: &[PathBuf]) -> anyhow::Result<()> {
-    for file in files {
-        println!("{:>10}  {FOLDER}/{}", fs::metadata(file)?.len(), name(file));
-    }
+    // Added to those of .cargo/config.toml, whose place RUSTFLAGS would take.
+    command.env_remove("RUSTFLAGS").env("CARGO_BUILD_RUSTFLAGS", rust.trim()).env("CFLAGS", c);
+    command.env("CARGO_TARGET_DIR", &build.target).env("SOURCE_DATE_EPOCH", &build.epoch);
     Ok(())
 }
 
-fn same_bytes(first: &Path, second: &Path) -> anyhow::Result<()> {
-    let names = |folder: &Path| anyhow::Ok(files(folder)?.iter().map(|file| name(file)).collect());
-    let (ours, theirs): (Vec<String>, Vec<String>) = (names(first)?, names(second)?);
-    ensure!(ours == theirs, "one build made {ours:?}, the other {theirs:?}");
-    let mut others = Vec::new();
-    for name in ours {
-        if fs::read(first.join(&name))? != fs::read(second.join(&name))? {
-            others.push(name);
-        }
-    }
-    match others.len() {
-        0 => Ok(()),
-        _ => bail!("not the same bytes twice: {}", others.join(", ")),
-    }
+/// The command as one file that needs nothing of the system but its kernel.
+fn binary(build: &Build<'_>) -> anyhow::Result<PathBuf> {
+    let mut cargo = build.tree.cargo(&["build", "--release", "--locked", "--target", TARGET]);
+    cargo.args(["--package", "passsafe-cli"]);
+    without_paths(build, &mut cargo, "-Ctarget-feature=+crt-static")?;
+    run(cargo).context("glibc's static library is needed; in Debian it is in libc6-dev")?;
+    Ok(build.target.join(TARGET).join("release/passsafe"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What is inside, in the JSON of `CycloneDX`: of the command and of the wheel, without the folders
+/// of this machine. Returns that of the command.
+fn lists(repository: &Repository, build: &Build<'_>) -> anyhow::Result<String> {
+    let mut cyclonedx = build.tree.command(CYCLONEDX.path(repository)?);
+    cyclonedx.args(["cyclonedx", "--format", "json", "--spec-version", "1.5", "--no-build-deps"]);
+    cyclonedx.args(["--quiet", "--target", TARGET]).env("SOURCE_DATE_EPOCH", &build.epoch);
+    run(cyclonedx)?;
+    let root = build.tree.path("").canonicalize()?;
+    let list = |package: &str, name: &str| {
+        let made = build.tree.path(&format!("crates/{package}/{package}.cdx.json"));
+        let text = fs::read_to_string(made)?.replace(&*root.to_string_lossy(), "/passsafe");
+        fs::write(build.out.join(format!("{name}-{}.cdx.json", build.version)), &text)?;
+        anyhow::Ok(text)
+    };
+    list("passsafe-python", MODULE)?;
+    let command = list("passsafe-cli", "passsafe")?;
+    // It writes one beside each manifest, where it would be packaged.
+    run(git(build.tree, &["clean", "--quiet", "--force"]))?;
+    Ok(command)
+}
 
-    #[test]
-    fn another_byte_and_another_file_are_found() {
-        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (first, second) = (first.path(), second.path());
-        fs::write(first.join("a"), "1").unwrap();
-        fs::write(second.join("a"), "1").unwrap();
-        same_bytes(first, second).unwrap();
-        fs::write(second.join("a"), "2").unwrap();
-        let error = same_bytes(first, second).unwrap_err().to_string();
-        assert_eq!(error, "not the same bytes twice: a");
-        fs::write(first.join("a"), "2").unwrap();
-        fs::write(second.join("b"), "").unwrap();
-        assert!(same_bytes(first, second).is_err());
-    }
+/// The Python packages: a wheel for this system, and the source that others build one of.
+fn python(repository: &Repository, build: &Build<'_>) -> anyhow::Result<()> {
+    let python = maturin(repository, build.tree)?;
+    let maturin = |arguments: &[&str]| {
+        let mut maturin = build.tree.command(&python);
+        maturin.args(["-m", "maturin"]).args(arguments).arg("--manifest-path");
+        maturin.arg(build.tree.path(PYTHON).join("Cargo.toml")).arg("--out").arg(&build.out);
+        without_paths(build, &mut maturin, "")?;
+        run(maturin)
+    };
+    let list = build.out.join(format!("{MODULE}-{}.cdx.json", build.version));
+    let list = list.to_str().context("a path that is not UTF-8")?;
+    maturin(&["build", "--release", "--locked", "--quiet", "--sbom-include", list])?;
+    maturin(&["sdist"])
+}
 
-    #[test]
-    fn checksums_are_those_of_the_files_in_order() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("b"), "abc").unwrap();
-        fs::write(folder.path().join("a"), "").unwrap();
-        write_sums(folder.path()).unwrap();
-        let sums = fs::read_to_string(folder.path().join(SUMS)).unwrap();
-        assert_eq!(
-            sums,
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a\n\
-             ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  b\n"
-        );
-    }
+/// A Python that has the maturin of the tests.
+fn maturin(repository: &Repository, tree: &Repository) -> anyhow::Result<PathBuf> {
+    let requirements = fs::read_to_string(tree.path(REQUIREMENTS))?;
+    let maturin = requirements.lines().find(|line| line.starts_with("maturin=="));
+    let maturin = maturin.with_context(|| format!("{REQUIREMENTS} does not pin maturin"))?;
+    venv::provide(repository, "maturin", &[maturin])
+}
+
+/// The files of a folder whose names end so, sorted.
+fn files(folder: &Path, end: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut files = entries.collect::<Result<Vec<_>, _>>()?;
+    files.retain(|file| file.to_string_lossy().ends_with(end));
+    files.sort();
+    Ok(files)
 }

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use crate::repository::{Repository, run};
+use crate::published;
+use crate::repository::{Repository, run, said};
 use crate::safe::Safe;
 use crate::stranger::Stranger;
 
@@ -25,31 +26,34 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 "#;
+/// What no program gets with the client.
+const APART: [&str; 3] = ["passsafe-cli", "passsafe-heap", "passsafe-server"];
 
 /// Installs, stores and fetches as a stranger would: a step of the gate.
 pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
-    stands_alone(&Stranger::new(repository)?)
+    stands_alone(repository, &Stranger::new(repository)?)
 }
 
 /// The same with any files of crates.
-pub(crate) fn stands_alone(stranger: &Stranger<'_>) -> anyhow::Result<()> {
-    let embedder = stranger.crates.iter().find(|one| one.name == "passsafe-core");
-    let example = embedder.context("no passsafe-core")?.folder.join("examples/seal_and_open.rs");
-    project(stranger.home(), "fetches", FETCHES, &["passsafe-client"])?;
-    project(stranger.home(), "embeds", &fs::read_to_string(example)?, &["passsafe-core", "ring"])?;
-    fs::write(
-        stranger.home().join("Cargo.toml"),
-        "[workspace]\nresolver = \"3\"\nmembers = [\"fetches\", \"embeds\"]\n",
-    )?;
+pub(crate) fn stands_alone(repository: &Repository, stranger: &Stranger<'_>) -> anyhow::Result<()> {
+    let crates = published::all(repository)?;
+    let command = crates.iter().find(|one| one.name == "passsafe-cli").context("no command")?;
+    let example = repository.path("crates/passsafe-core/examples/seal_and_open.rs");
+    project(&stranger.home(), "fetches", FETCHES, &["passsafe-client"])?;
+    project(&stranger.home(), "embeds", &fs::read_to_string(example)?, &["passsafe-core", "ring"])?;
+    let members = "[workspace]\nresolver = \"3\"\nmembers = [\"fetches\", \"embeds\"]\n";
+    fs::write(stranger.home().join("Cargo.toml"), members)?;
     run(stranger.cargo(&["build", "--quiet"]))?;
     stranger.ensure_no_path_leads_back()?;
-    let binary = stranger.install_command()?;
+    let built_of = said(stranger.cargo(&["tree", "--prefix", "none", "--package", "fetches"]))?;
+    let apart =
+        built_of.lines().find(|line| APART.iter().any(|name| line.split(' ').next() == Some(name)));
+    ensure!(apart.is_none(), "with the client comes {apart:?}");
+    let binary = stranger.install_command(&command.version.to_string())?;
     stores_and_fetches(&binary, stranger.cargo(&["run", "--quiet", "--package", "fetches"]))?;
-    let embeds = stranger.cargo(&["run", "--quiet", "--package", "embeds"]).output()?;
-    let said = String::from_utf8_lossy(&embeds.stdout);
-    ensure!(said.contains("password: 6 bytes"), "a program that embeds core says {said:?}");
-    let names: Vec<_> = stranger.crates.iter().map(|one| one.name.as_str()).collect();
-    println!("from their files alone: {}", names.join(", "));
+    let embeds = said(stranger.cargo(&["run", "--quiet", "--package", "embeds"]))?;
+    ensure!(embeds.contains("password: 6 bytes"), "a program that embeds core says {embeds:?}");
+    println!("from their files alone: the command, and programs with client and core");
     Ok(())
 }
 
@@ -65,12 +69,7 @@ fn stores_and_fetches(binary: &Path, program: Command) -> anyhow::Result<()> {
 }
 
 /// A package with one program, written by somebody who has the names of crates and no more.
-pub(crate) fn project(
-    home: &Path,
-    name: &str,
-    program: &str,
-    needs: &[&str],
-) -> anyhow::Result<()> {
+fn project(home: &Path, name: &str, program: &str, needs: &[&str]) -> anyhow::Result<()> {
     let folder = home.join(name);
     fs::create_dir_all(folder.join("src"))?;
     let needs: String = needs.iter().flat_map(|need| [*need, " = \"*\"\n"]).collect();
@@ -78,6 +77,5 @@ pub(crate) fn project(
         "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{needs}"
     );
     fs::write(folder.join("Cargo.toml"), manifest)?;
-    fs::write(folder.join("src/main.rs"), program)?;
-    Ok(())
+    Ok(fs::write(folder.join("src/main.rs"), program)?)
 }

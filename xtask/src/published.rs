@@ -1,101 +1,60 @@
-//! The crates that users are given, and in which order a registry can take them.
+//! The crates that users are given: their names, versions and files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, ensure};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use anyhow::Context as _;
+use cargo_metadata::{Metadata, MetadataCommand, Package};
 
-use crate::repository::{Repository, shown};
+use crate::repository::{Repository, run, said};
 
-/// A crate of the workspace that is published.
-pub(crate) struct Published {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    /// Where its manifest is.
-    pub(crate) folder: PathBuf,
-    /// Names of the others that it is built from.
-    needs: Vec<String>,
+/// All crates of the workspace that are published.
+pub(crate) fn all(repository: &Repository) -> anyhow::Result<Vec<Package>> {
+    let metadata = metadata(repository, &["--no-deps"])?;
+    let is_published = |one: &&Package| one.publish.as_deref() != Some(&[]);
+    Ok(metadata.workspace_packages().into_iter().filter(is_published).cloned().collect())
 }
 
-/// All of them, each behind those it needs.
-pub(crate) fn all(repository: &Repository) -> anyhow::Result<Vec<Published>> {
-    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--locked"];
-    in_order(from(&metadata(repository.cargo(&arguments))?)?)
+/// What cargo says of the workspace.
+pub(crate) fn metadata(repository: &Repository, more: &[&str]) -> anyhow::Result<Metadata> {
+    let mut cargo = repository.cargo(&["metadata", "--format-version", "1", "--locked"]);
+    cargo.args(more);
+    parsed(cargo)
 }
 
-/// What a `cargo metadata …` says.
-pub(crate) fn metadata(mut command: Command) -> anyhow::Result<Metadata> {
-    let output = command.output().context("cannot start cargo")?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "`{}` failed: {errors}", shown(&command));
-    Ok(MetadataCommand::parse(String::from_utf8(output.stdout)?)?)
+/// What any `cargo metadata …` says.
+pub(crate) fn parsed(command: Command) -> anyhow::Result<Metadata> {
+    Ok(MetadataCommand::parse(said(command)?)?)
 }
 
-fn from(metadata: &Metadata) -> anyhow::Result<Vec<Published>> {
-    let packages = metadata.workspace_packages();
-    let is_published = |package: &&&Package| package.publish.as_deref() != Some(&[]);
-    let names: Vec<_> =
-        packages.iter().filter(is_published).map(|one| one.name.to_string()).collect();
-    let published = |package: &&Package| {
-        let needs = package.dependencies.iter();
-        let needs = needs.filter(|other| other.kind != DependencyKind::Development);
-        Ok(Published {
-            name: package.name.to_string(),
-            version: package.version.to_string(),
-            folder: package.manifest_path.parent().context("a manifest without a folder")?.into(),
-            needs: needs
-                .map(|other| other.name.clone())
-                .filter(|name| names.contains(name))
-                .collect(),
-        })
+/// Packages the working tree's crates into `folder`, which is below a target folder; verified
+/// means built, each from its file. Returns the folder of the files.
+pub(crate) fn package(
+    repository: &Repository,
+    folder: &str,
+    verified: bool,
+) -> anyhow::Result<PathBuf> {
+    let mut cargo = repository.cargo(&["package", "--quiet", "--locked", "--allow-dirty"]);
+    cargo.args(["--target-dir", folder]);
+    if !verified {
+        cargo.arg("--no-verify");
+    }
+    for one in all(repository)? {
+        cargo.args(["--package", &one.name]);
+    }
+    run(cargo)?;
+    Ok(repository.path(folder).join("package"))
+}
+
+/// Each crate's name with its file in a folder.
+pub(crate) fn files(
+    repository: &Repository,
+    folder: &Path,
+) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    let file = |one: &Package| {
+        let path = folder.join(format!("{}-{}.crate", one.name, one.version));
+        let path = path.exists().then_some(path);
+        Ok((one.name.to_string(), path.with_context(|| format!("no file of {}", one.name))?))
     };
-    packages.iter().filter(is_published).map(published).collect()
-}
-
-fn in_order(mut waiting: Vec<Published>) -> anyhow::Result<Vec<Published>> {
-    let mut ordered: Vec<Published> = Vec::new();
-    while !waiting.is_empty() {
-        let is_ready = |one: &Published| {
-            one.needs.iter().all(|need| ordered.iter().any(|other| other.name == *need))
-        };
-        let ready =
-            waiting.iter().position(is_ready).context("crates need each other in a circle")?;
-        ordered.push(waiting.remove(ready));
-    }
-    Ok(ordered)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn crate_of(name: &str, needs: &[&str]) -> Published {
-        Published {
-            name: name.to_owned(),
-            version: String::new(),
-            folder: PathBuf::new(),
-            needs: needs.iter().map(|&need| need.to_owned()).collect(),
-        }
-    }
-
-    #[test]
-    fn each_crate_comes_behind_those_it_needs() {
-        let crates = [crate_of("cli", &["core", "server"]), crate_of("server", &["core"])];
-        let ordered =
-            in_order(crates.into_iter().chain([crate_of("core", &[])]).collect()).unwrap();
-        let names: Vec<_> = ordered.iter().map(|one| one.name.as_str()).collect();
-        assert_eq!(names, ["core", "server", "cli"]);
-        assert!(in_order(vec![crate_of("a", &["b"]), crate_of("b", &["a"])]).is_err());
-    }
-
-    #[test]
-    fn the_three_ways_in_are_published_and_the_chores_are_not() {
-        let published = all(&Repository::from_env()).unwrap();
-        let is_there = |name: &str| published.iter().any(|one| one.name == name);
-        assert!(
-            ["passsafe-cli", "passsafe-client", "passsafe-core"].map(is_there).iter().all(|&x| x)
-        );
-        assert!(!is_there("xtask"));
-    }
+    all(repository)?.iter().map(file).collect()
 }

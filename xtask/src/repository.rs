@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 /// The working tree, found without regard to the current directory.
 pub(crate) struct Repository {
@@ -65,6 +65,14 @@ pub(crate) fn run(mut command: Command) -> anyhow::Result<()> {
         bail!("`{shown}` failed ({status})");
     }
     Ok(())
+}
+
+/// What a command prints, without white space around it.
+pub(crate) fn said(mut command: Command) -> anyhow::Result<String> {
+    let output = command.output().with_context(|| format!("cannot start `{}`", shown(&command)))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "`{}` failed: {errors}", shown(&command));
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 /// A command as a person would type it.

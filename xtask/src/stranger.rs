@@ -1,21 +1,15 @@
 //! A place that is no clone of this repository: a folder of its own whose cargo knows the
-//! published crates from their `.crate` files alone, and no registry.
-//!
-//! The crates of others come from a copy of what `Cargo.lock` names. What is built here is
-//! kept below `target/packages` from one run to the next, except the crates of ours.
+//! published crates from their `.crate` files alone, and asks no network. What is built of the
+//! crates of others is kept below `target/packages` from one run to the next.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
-use data_encoding::HEXLOWER;
-use flate2::read::GzDecoder;
-use ring::digest::{SHA256, digest};
-use serde_json::json;
 use tempfile::TempDir;
 
-use crate::published::{self, Published};
+use crate::published;
 use crate::repository::{Repository, run};
 
 const FOLDER: &str = "target/packages";
@@ -23,38 +17,46 @@ const FOLDER: &str = "target/packages";
 /// The place, gone when dropped.
 pub(crate) struct Stranger<'a> {
     repository: &'a Repository,
-    home: TempDir,
-    pub(crate) crates: Vec<Published>,
+    place: TempDir,
 }
 
 impl<'a> Stranger<'a> {
     /// Packages the crates as they are in the working tree, and forgets where they came from.
     pub(crate) fn new(repository: &'a Repository) -> anyhow::Result<Self> {
-        let crates = published::all(repository)?;
-        let files = package(repository, &crates, false)?;
-        Self::with_files(repository, crates, &files)
+        let files = published::package(repository, FOLDER, false)?;
+        Self::with_files(repository, &files)
     }
 
-    /// The same with files that are there, one for each of the crates.
-    pub(crate) fn with_files(
-        repository: &'a Repository,
-        crates: Vec<Published>,
-        files: &[PathBuf],
-    ) -> anyhow::Result<Self> {
-        let registry = repository.path(FOLDER).join("registry");
-        copy_dependencies(repository, &registry)?;
-        for (one, file) in crates.iter().zip(files) {
-            unpack(file, &registry, &format!("{}-{}", one.name, one.version))?;
+    /// The same with files that are there.
+    pub(crate) fn with_files(repository: &'a Repository, files: &Path) -> anyhow::Result<Self> {
+        let place = tempfile::Builder::new().prefix("passsafe-stranger-").tempdir()?;
+        let (home, crates) = (place.path().join("home"), place.path().join("crates"));
+        fs::create_dir_all(home.join(".cargo"))?;
+        fs::create_dir(&crates)?;
+        let mut ours = toml::Table::new();
+        for (name, file) in published::files(repository, files)? {
+            let mut tar = repository.command("tar");
+            tar.arg("--extract").arg("--file").arg(&file).current_dir(&crates);
+            run(tar)?;
+            let folder = file.file_stem().context("a file without a name")?;
+            let folder = crates.join(folder);
+            ours.insert(
+                name,
+                toml::toml! { path = (folder.to_string_lossy().into_owned()) }.into(),
+            );
         }
-        forget_builds(&repository.path(FOLDER).join("build"))?;
-        let home = tempfile::Builder::new().prefix("passsafe-stranger-").tempdir()?;
-        fs::create_dir(home.path().join(".cargo"))?;
-        fs::write(home.path().join(".cargo/config.toml"), source(&registry))?;
-        Ok(Self { repository, home, crates })
+        let config = toml::Table::from_iter([(
+            "patch".to_owned(),
+            toml::Table::from_iter([("crates-io".to_owned(), ours.into())]).into(),
+        )]);
+        fs::write(home.join(".cargo/config.toml"), config.to_string())?;
+        // The versions of the crates of others, which are those that are there.
+        fs::copy(repository.path("Cargo.lock"), home.join("Cargo.lock"))?;
+        Ok(Self { repository, place })
     }
 
-    pub(crate) fn home(&self) -> &Path {
-        self.home.path()
+    pub(crate) fn home(&self) -> PathBuf {
+        self.place.path().join("home")
     }
 
     /// A cargo that is started there and asks no network.
@@ -69,104 +71,45 @@ impl<'a> Stranger<'a> {
         cargo
     }
 
-    /// `cargo install passsafe-cli`, as the README has it. Returns the command.
-    pub(crate) fn install_command(&self) -> anyhow::Result<PathBuf> {
-        let install =
-            ["install", "--quiet", "--debug", "--locked", "--root", "installed", "passsafe-cli"];
-        run(self.cargo(&install))?;
-        Ok(self.home().join(format!("installed/bin/passsafe{}", std::env::consts::EXE_SUFFIX)))
+    /// `cargo install passsafe-cli`, from its file. Returns the command.
+    pub(crate) fn install_command(&self, version: &str) -> anyhow::Result<PathBuf> {
+        let folder = format!("../crates/passsafe-cli-{version}");
+        run(self.cargo(&[
+            "install",
+            "--quiet",
+            "--debug",
+            "--root",
+            "installed",
+            "--path",
+            &folder,
+        ]))?;
+        Ok(self.home().join("installed/bin/passsafe"))
     }
 
     /// Fails if anything that is built here comes from elsewhere than files of crates.
     pub(crate) fn ensure_no_path_leads_back(&self) -> anyhow::Result<()> {
-        let registry = self.repository.path(FOLDER).join("registry").canonicalize()?;
-        let home = self.home().canonicalize()?;
-        let metadata = published::metadata(self.cargo(&["metadata", "--format-version", "1"]))?;
-        for package in &metadata.packages {
+        let place = self.place.path().canonicalize()?;
+        let metadata = published::parsed(self.cargo(&["metadata", "--format-version", "1"]))?;
+        for package in metadata.packages.iter().filter(|one| one.source.is_none()) {
             let manifest = package.manifest_path.as_std_path().canonicalize()?;
-            let known = manifest.starts_with(&registry) || manifest.starts_with(&home);
-            ensure!(known, "{} is built from {}", package.name, manifest.display());
+            let is_here = manifest.starts_with(&place);
+            ensure!(is_here, "{} is built from {}", package.name, manifest.display());
         }
         Ok(())
     }
 }
 
-/// The `.crate` files, in the order of `crates`. Verified means built, each from its file.
-pub(crate) fn package(
-    repository: &Repository,
-    crates: &[Published],
-    verified: bool,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let mut cargo = repository.cargo(&["package", "--quiet", "--locked", "--allow-dirty"]);
-    cargo.args(["--target-dir", FOLDER]);
-    if !verified {
-        cargo.arg("--no-verify");
-    }
-    for one in crates {
-        cargo.args(["--package", &one.name]);
-    }
-    run(cargo)?;
-    let folder = repository.path(FOLDER).join("package");
-    Ok(crates
-        .iter()
-        .map(|one| folder.join(format!("{}-{}.crate", one.name, one.version)))
-        .collect())
-}
-
-/// Copies the crates of others once for each `Cargo.lock`: a copy is new to cargo, and
-/// everything would be built again.
-fn copy_dependencies(repository: &Repository, registry: &Path) -> anyhow::Result<()> {
-    let stamp = registry.with_extension("lock");
-    let lock = fs::read(repository.path("Cargo.lock"))?;
-    if fs::read(&stamp).is_ok_and(|copied| copied == lock) {
-        return Ok(());
-    }
-    let mut vendor = repository.cargo(&["vendor", "--quiet", "--locked", "--versioned-dirs"]);
-    vendor.arg(registry).stdout(std::process::Stdio::null());
-    run(vendor)?;
-    fs::write(stamp, lock)?;
-    Ok(())
-}
-
-/// Puts a crate's file where a directory source looks for it.
-fn unpack(file: &Path, registry: &Path, name: &str) -> anyhow::Result<()> {
-    let folder = registry.join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    let content = File::open(file).with_context(|| format!("there is no {}", file.display()))?;
-    tar::Archive::new(GzDecoder::new(content)).unpack(registry)?;
-    ensure!(folder.exists(), "{} holds no {name}", file.display());
-    let checksum = HEXLOWER.encode(digest(&SHA256, &fs::read(file)?).as_ref());
-    let claim = json!({ "files": {}, "package": checksum });
-    fs::write(folder.join(".cargo-checksum.json"), claim.to_string())?;
-    Ok(())
-}
-
-/// Cargo takes a crate of a registry for the same as long as its version is.
-fn forget_builds(build: &Path) -> anyhow::Result<()> {
-    let fingerprints = build.join("debug/.fingerprint");
-    if !fingerprints.exists() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(fingerprints)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("passsafe") {
-            fs::remove_dir_all(entry.path())?;
+impl Drop for Stranger<'_> {
+    /// The next one has other paths, so what was built of ours is of no more use.
+    fn drop(&mut self) {
+        for folder in ["deps", ".fingerprint"] {
+            let folder = self.repository.path(FOLDER).join("build/debug").join(folder);
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().contains("passsafe") {
+                    let path = entry.path();
+                    let _gone = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+                }
+            }
         }
     }
-    Ok(())
-}
-
-fn source(registry: &Path) -> String {
-    let mut files = toml::Table::new();
-    files.insert("directory".to_owned(), registry.to_string_lossy().into_owned().into());
-    let mut ours = toml::Table::new();
-    ours.insert("replace-with".to_owned(), "files".into());
-    let mut sources = toml::Table::new();
-    sources.insert("crates-io".to_owned(), ours.into());
-    sources.insert("files".to_owned(), files.into());
-    let mut config = toml::Table::new();
-    config.insert("source".to_owned(), sources.into());
-    config.to_string()
 }

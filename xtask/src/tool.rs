@@ -1,8 +1,8 @@
 //! Cargo subcommands that chores need, pinned and installed below `target/`, so that they
 //! mean the same on every machine.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::fs;
+use std::path::PathBuf;
 
 use crate::repository::{Repository, run};
 
@@ -15,46 +15,20 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
-    /// Where it is, installed first if need be.
+    /// Where it is, installed first if cargo's list has none or another version.
     pub(crate) fn path(&self, repository: &Repository) -> anyhow::Result<PathBuf> {
         let Self { name, version } = self;
-        let binary = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-        let path = repository.path(FOLDER).join("bin").join(binary);
-        if !self.is_at(&path) {
+        let (folder, this) = (repository.path(FOLDER), format!("\"{name} {version} ("));
+        let path = folder.join("bin").join(name);
+        let listed = fs::read_to_string(folder.join(".crates.toml")).unwrap_or_default();
+        if !path.exists() || !listed.contains(&this) {
             println!("installing {name} {version} into {FOLDER} (about a minute, once)");
-            run(repository.cargo(&[
-                "install",
-                "--quiet",
-                "--locked",
-                "--debug",
-                "--root",
-                FOLDER,
-                name,
-                "--version",
-                version,
-            ]))?;
+            let install =
+                ["install", "--quiet", "--locked", "--debug", "--force", "--root", FOLDER];
+            let mut cargo = repository.cargo(&install);
+            cargo.args([name, "--version", version]);
+            run(cargo)?;
         }
         Ok(path)
-    }
-
-    fn is_at(&self, path: &Path) -> bool {
-        let expected = format!("{} {}", self.name, self.version);
-        Command::new(path)
-            .arg("--version")
-            .output()
-            .is_ok_and(|answer| answer.stdout.trim_ascii() == expected.as_bytes())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tool_that_is_missing_or_another_is_not_the_pinned_one() {
-        let tool = Tool { name: "cargo-deny", version: "0.0.0" };
-        assert!(!tool.is_at(Path::new("no/such/cargo-deny")));
-        let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
-        assert!(!tool.is_at(Path::new(&cargo)));
     }
 }

@@ -51,6 +51,8 @@
 
 #[macro_use]
 mod error;
+#[cfg(test)]
+mod exposure;
 
 mod aead;
 mod deadline;

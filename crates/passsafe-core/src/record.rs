@@ -355,6 +355,11 @@ mod tests {
     }
 
     #[test]
+    fn debug_shows_nothing_of_the_key() {
+        assert_eq!(format!("{:?}", Fixture::new(b"S3kr!t").key()), "RecordKey(redacted)");
+    }
+
+    #[test]
     fn a_key_opens_later_copies_and_no_other_safe() {
         let mut sealed = Fixture::new(b"S3kr!t");
         let key = sealed.key();

@@ -44,6 +44,7 @@ pub const CAN_TELL: bool = cfg!(target_os = "linux");
 
 /// Who holds a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "access is decided on it, so each answer must be seen")]
 pub enum SocketOwner {
     /// The account with this user id.
     Account(u32),
@@ -70,6 +71,7 @@ impl From<SocketOwner> for Socket {
 
 /// Where an answer may come from.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::exhaustive_enums, reason = "access is decided on it, so each case must be seen")]
 pub enum Source<'a> {
     /// The kernel, by netlink.
     Netlink,

@@ -40,6 +40,7 @@ pub struct Process {
 
 /// Who holds a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "access is decided on it, so each answer must be seen")]
 pub enum Holder {
     /// This process, and no other one that shows its descriptors.
     Process(Process),

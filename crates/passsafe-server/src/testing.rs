@@ -1,5 +1,11 @@
 //! A safe and a clock that the tests move by hand.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests seal what they serve, and open it"
+)]
+
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 

@@ -1,16 +1,20 @@
 //! The archive for people without a Rust toolchain: the command, its manual pages and
 //! completions, licences and what to read first.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context as _, ensure};
-use flate2::{Compression, GzBuilder};
+use anyhow::Context as _;
 
-use super::{Build, notices};
+use super::{Build, TARGET, files};
+use crate::published;
 use crate::repository::run;
+
+/// Not to be read by other accounts, so that the kernel keeps what they start from being traced
+/// and dumped from the first instruction on; see docs/threat-model.md.
+pub(super) const MODE: u32 = 0o711;
 
 const SHELLS: [(&str, &str); 5] = [
     ("bash", "passsafe.bash"),
@@ -19,101 +23,76 @@ const SHELLS: [(&str, &str); 5] = [
     ("powershell", "_passsafe.ps1"),
     ("zsh", "_passsafe"),
 ];
-const DOCUMENTS: [&str; 6] = [
-    "README.md",
-    "CHANGELOG.md",
-    "SECURITY.md",
-    "LICENSE-MIT",
-    "LICENSE-APACHE",
-    "wordlists/README.md",
+const DOCUMENTS: [(&str, &str); 6] = [
+    ("README.md", "README.md"),
+    ("CHANGELOG.md", "CHANGELOG.md"),
+    ("SECURITY.md", "SECURITY.md"),
+    ("LICENSE-MIT", "LICENSE-MIT"),
+    ("LICENSE-APACHE", "LICENSE-APACHE"),
+    // The list of words is inside the command.
+    ("wordlists/README.md", "LICENSE-WORDLIST.md"),
 ];
 
-struct Entry {
-    /// Below the archive's one folder.
-    path: String,
-    content: Vec<u8>,
-    mode: u32,
-}
-
-/// `passsafe-VERSION-x86_64-linux.tar.gz`.
-pub(super) fn write(build: &Build<'_>, binary: &Path) -> anyhow::Result<()> {
-    let folder = format!("passsafe-{}-x86_64-linux", build.version);
-    let mut entries =
-        vec![Entry { path: "passsafe".to_owned(), content: fs::read(binary)?, mode: 0o755 }];
-    let plain = |path: String, content: Vec<u8>| Entry { path, content, mode: 0o644 };
-    for document in DOCUMENTS {
-        let content = fs::read(build.tree.path(document)).with_context(|| document.to_owned())?;
-        // The list of words is inside the command.
-        entries
-            .push(plain(document.replace("wordlists/README.md", "LICENSE-WORDLIST.md"), content));
+/// `passsafe-VERSION-x86_64-linux.tar.gz`: sorted, owned by root, all of one time.
+pub(super) fn write(build: &Build<'_>, binary: &Path, list: &str) -> anyhow::Result<()> {
+    let name = format!("passsafe-{}-x86_64-linux", build.version);
+    let folder = build.target.join(&name);
+    let _none_yet = fs::remove_dir_all(&folder);
+    fs::create_dir_all(folder.join("man/man1"))?;
+    fs::create_dir(folder.join("completions"))?;
+    for (from, to) in DOCUMENTS {
+        fs::copy(build.tree.path(from), folder.join(to)).with_context(|| from.to_owned())?;
     }
-    entries
-        .push(plain("LICENSE-THIRD-PARTY.txt".to_owned(), notices::collect(build)?.into_bytes()));
-    for page in manual(binary)? {
-        entries.push(plain(format!("man/man1/{}", page.0), page.1));
-    }
-    for (shell, file) in SHELLS {
-        let output = Command::new(binary).args(["completions", shell]).output()?;
-        ensure!(output.status.success(), "no completions for {shell}");
-        entries.push(plain(format!("completions/{file}"), output.stdout));
-    }
-    let packed = pack(&folder, entries, build.epoch)?;
-    Ok(fs::write(build.out.join(format!("{folder}.tar.gz")), packed)?)
-}
-
-/// Each manual page with the name of its file.
-fn manual(binary: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let folder = tempfile::tempdir()?;
-    let mut man = Command::new(binary);
-    man.args(["man", "--into"]).arg(folder.path());
+    fs::write(folder.join("LICENSE-THIRD-PARTY.txt"), notices(build, list)?)?;
+    let mut man = build.tree.command(binary);
+    man.args(["man", "--into"]).arg(folder.join("man/man1"));
     run(man)?;
-    let files = super::files(folder.path())?;
-    files.iter().map(|file| Ok((super::name(file), fs::read(file)?))).collect()
+    for (shell, file) in SHELLS {
+        let mut completions = build.tree.command(binary);
+        completions.args(["completions", shell]);
+        completions.stdout(fs::File::create(folder.join("completions").join(file))?);
+        run(completions)?;
+    }
+    let mut readable = build.tree.command("chmod");
+    readable.args(["--recursive", "u=rwX,go=rX"]).arg(&folder);
+    run(readable)?;
+    fs::copy(binary, folder.join("passsafe"))?;
+    fs::set_permissions(folder.join("passsafe"), fs::Permissions::from_mode(MODE))?;
+    let mut tar = build.tree.command("tar");
+    tar.args(["--create", "--sort=name", "--owner=0", "--group=0", "--numeric-owner"]);
+    tar.args(["--format=ustar", "--use-compress-program=gzip -9n"]);
+    tar.arg(format!("--mtime=@{}", build.epoch)).arg("--file");
+    tar.arg(build.out.join(format!("{name}.tar.gz"))).arg(name).current_dir(&build.target);
+    run(tar)
 }
 
-/// Sorted, owned by root, all of one time.
-fn pack(folder: &str, mut entries: Vec<Entry>, epoch: u64) -> anyhow::Result<Vec<u8>> {
-    entries.sort_by(|a, b| a.path.cmp(&b.path));
-    let mut archive = tar::Builder::new(Vec::new());
-    for Entry { path, content, mode } in entries {
-        let mut header = tar::Header::new_ustar();
-        header.set_mode(mode);
-        header.set_mtime(epoch);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_size(u64::try_from(content.len())?);
-        archive.append_data(&mut header, format!("{folder}/{path}"), content.as_slice())?;
+/// The licences of the crates in the list, each text but once: most ask that it goes wherever the
+/// code does. (cargo-about takes five minutes to read those of ring.)
+fn notices(build: &Build<'_>, list: &str) -> anyhow::Result<String> {
+    let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let metadata = published::metadata(build.tree, &["--filter-platform", TARGET])?;
+    for package in metadata.packages.iter().filter(|one| one.source.is_some()) {
+        let (name, version) = (package.name.as_str(), &package.version);
+        if !list.contains(&format!("\"pkg:cargo/{name}@{version}\"")) {
+            continue;
+        }
+        let name = format!("{name} {version}");
+        let folder = package.manifest_path.parent().context("a manifest without a folder")?;
+        for file in files(folder.as_std_path(), "")?.iter().filter(|file| file.is_file()) {
+            let upper = file.file_name().unwrap_or_default().to_string_lossy().to_uppercase();
+            if ["LICEN", "COPY", "NOTICE"].iter().any(|start| upper.starts_with(start)) {
+                texts.entry(fs::read_to_string(file)?).or_default().push(name.clone());
+            }
+        }
+        if !texts.values().flatten().any(|one| *one == name) {
+            let declared =
+                package.license.as_ref().with_context(|| format!("{name}: no licence"))?;
+            texts.entry(format!("(no text in the crate: {declared})")).or_default().push(name);
+        }
     }
-    let tar = archive.into_inner()?;
-    let mut gzip = GzBuilder::new().write(Vec::new(), Compression::best());
-    gzip.write_all(&tar)?;
-    Ok(gzip.finish()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Read as _;
-
-    use super::*;
-
-    fn entry(path: &str) -> Entry {
-        Entry { path: path.to_owned(), content: path.as_bytes().to_vec(), mode: 0o644 }
-    }
-
-    #[test]
-    fn the_order_of_entries_and_the_clock_make_no_difference() {
-        let one = pack("a", vec![entry("x"), entry("b/y")], 7).unwrap();
-        let other = pack("a", vec![entry("b/y"), entry("x")], 7).unwrap();
-        assert_eq!(one, other);
-        assert_ne!(one, pack("a", vec![entry("x"), entry("b/y")], 8).unwrap());
-        let mut tar = Vec::new();
-        flate2::read::GzDecoder::new(one.as_slice()).read_to_end(&mut tar).unwrap();
-        let mut archive = tar::Archive::new(tar.as_slice());
-        let paths: Vec<_> = archive
-            .entries()
-            .unwrap()
-            .map(|entry| entry.unwrap().path().unwrap().to_string_lossy().into_owned())
-            .collect();
-        assert_eq!(paths, ["a/b/y", "a/x"]);
-    }
+    let section = |(text, names): (String, Vec<String>)| {
+        format!("\n{}\n{}\n\n{}\n", "=".repeat(80), names.join(", "), text.trim())
+    };
+    let sections: String = texts.into_iter().map(section).collect();
+    Ok(format!("Licences of the crates that are linked into passsafe.\n{sections}"))
 }

@@ -1,5 +1,7 @@
 //! The variables that stand in for a prompt, read here and nowhere else.
 
+#![expect(clippy::disallowed_methods, reason = "the one place where the command reads variables")]
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};

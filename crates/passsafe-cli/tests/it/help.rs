@@ -117,6 +117,7 @@ fn the_examples_work() {
         fs::write(&path, "#!/bin/sh\n[ -t 0 ] || cat >/dev/null\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
+    #[expect(clippy::disallowed_methods, reason = "the programs of the pages are found beside")]
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     let mut run = 0;
     for verb in verbs() {

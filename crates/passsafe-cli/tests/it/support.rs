@@ -39,6 +39,7 @@ where
     S: AsRef<OsStr>,
 {
     command.args(args);
+    #[expect(clippy::disallowed_methods, reason = "takes the variables of the test away")]
     for (name, _) in
         std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PASSSAFE_"))
     {

@@ -25,6 +25,10 @@ const ROOT: u32 = 0;
 
 /// Who may try to connect; who gets in is [`Admission`](crate::Admission)'s to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a choice between two, which programs make and never read"
+)]
 pub enum SocketMode {
     /// The account that serves (0600).
     Own,

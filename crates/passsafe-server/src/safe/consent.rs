@@ -33,6 +33,10 @@ pub struct Question {
 
 /// What the user says to a [`Question`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the answers to one question, which programs give and never read"
+)]
 pub enum Decision {
     /// This once.
     Yes,

@@ -1,5 +1,7 @@
 //! Serving a safe to a test.
 
+#![expect(clippy::disallowed_types, reason = "tests seal what they serve")]
+
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
