@@ -32,7 +32,7 @@ pub enum RecordError {
     Version(u64),
     /// A key derivation that version 1 does not have.
     Algorithm,
-    /// A cost outside the bounds of [`Cost`].
+    /// A cost outside the bounds of [`Cost`](crate::Cost).
     Cost(CostError),
     /// Not canonical unpadded base64url.
     Base64(&'static str),
@@ -69,7 +69,7 @@ impl SealedRecord {
     /// # Errors
     ///
     /// [`RecordError`] for anything that is not exactly a record of version 1 within the
-    /// bounds of [`Cost`].
+    /// bounds of [`Cost`](crate::Cost).
     pub fn from_json(json: &[u8]) -> Result<Self, RecordError> {
         let parsed = parse(json);
         // What does not fit may be of another version, which says more than how it does not.
