@@ -153,7 +153,12 @@ fn documentation(repository: &Repository) -> anyhow::Result<()> {
 }
 
 fn all_tests(repository: &Repository) -> anyhow::Result<()> {
-    run(repository.cargo(&["test", "--workspace", "--locked"]))
+    let mut tests = repository.cargo(&["test", "--workspace", "--locked"]);
+    // Many wait for a process or a clock: two for each processor of a small machine keep it busy.
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        tests.env("RUST_TEST_THREADS", "4");
+    }
+    run(tests)
 }
 
 fn unit_tests(repository: &Repository) -> anyhow::Result<()> {
