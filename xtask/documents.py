@@ -93,8 +93,7 @@ def scene(tmp_path_factory):
         return scenes[path]
 
     def close():
-        for scene in scenes.values():
-            scene.close()
+        any(scene.close() for scene in scenes.values())
 
     yield of
     close()
@@ -108,6 +107,7 @@ class Scene:
         self.port, self.passphrase, self.token = PROTOCOL if "protocol" in path else README
         self.url = f"http://localhost:{self.port}"
         (folder / "passsafe").symlink_to(BUILT / "passsafe")
+        (folder / "node_modules").symlink_to(ROOT / "target/tools/node/node_modules")
         (folder / "psql").write_text(f"#!/bin/sh\n[ \"$PGPASSWORD\" = '{SECRET}' ]\n")
         (folder / "psql").chmod(0o755)
 
@@ -140,6 +140,9 @@ class Scene:
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True)
         assert (done.returncode, done.stderr.decode()) == (0, "")
         return done.stdout.decode()
+
+    def shows(self, *command):
+        assert SECRET in self.prints(*command)
 
 
 def console(scene, code, _):
@@ -198,12 +201,6 @@ def python(scene, code, _):
     assert SECRET in said or "\nprint(" not in scene.python
 
 
-def javascript(scene, code, name):
-    file = ROOT / "target" / "tools" / "node" / f"{name}.mjs"
-    file.write_text(code, "utf-8")
-    assert SECRET in scene.prints("node", file)
-
-
 @pytest.fixture(scope="session")
 def reader():
     """The programs of the Rust blocks, in a package that stands in this workspace's place."""
@@ -217,10 +214,9 @@ def reader():
         elif language == "toml":
             needs |= dict(line.split(" = ", 1) for line in code.splitlines() if " = " in line)
     workspace = (ROOT / "Cargo.toml").read_text("utf-8")
-    ours = [folder.name for folder in (ROOT / "crates").iterdir() if folder.name in workspace]
+    ours = [name for name in needs if name.startswith("passsafe-")]
     (READER / "Cargo.toml").write_text(
-        '[package]\nname = "reader"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n'
-        + "[dependencies]\n"
+        '[package]\nname = "reader"\nedition = "2024"\n[workspace]\n[dependencies]\n'
         + "".join(f"{name} = {need}\n" for name, need in needs.items())
         + "[patch.crates-io]\n"
         + "".join(f'{name}.path = "{ROOT / "crates" / name}"\n' for name in ours)
@@ -245,10 +241,10 @@ def values(_scene, code, _):
 
 RUN = {
     "console": console,
-    "javascript": javascript,
+    "javascript": lambda scene, code, _: scene.shows("node", "--input-type=module", "-e", code),
     "json": values,
     "python": python,
-    "r": lambda scene, code, _: scene.prints("Rscript", "-e", code),
+    "r": lambda scene, code, _: scene.shows("Rscript", "-e", code),
     "rust": lambda scene, _, name: scene.prints(BUILT / name),
     "toml": lambda _scene, code, _: tomllib.loads(code),
 }

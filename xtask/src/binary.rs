@@ -8,9 +8,10 @@ use cargo_metadata::Message;
 
 use crate::repository::Repository;
 
-/// What the tests are built of, and all programs besides: everything that is built with it finds
-/// the same dependencies with the same features, and nothing is built twice.
-const ALL: [&str; 5] = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
+/// What the tests are built of, and the programs that chores run: what is built with it finds the
+/// same dependencies with the same features, and nothing is built twice.
+const TESTED: [&str; 7] =
+    ["--workspace", "--tests", "--examples", "--bin", "passsafe", "--bin", "passsafe-bench"];
 
 /// The command as it is released, which is what the proofs are about.
 pub(crate) fn release(repository: &Repository) -> anyhow::Result<PathBuf> {
@@ -32,7 +33,7 @@ pub(crate) fn build(
     if release {
         cargo.args(["--release", "--package", package]);
     } else {
-        cargo.args(ALL);
+        cargo.args(TESTED);
     }
     let output = cargo.stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "{package} cannot be built");
