@@ -3,15 +3,14 @@
 //! The advisory database is the one thing that cannot be pinned: where it
 //! cannot be fetched, the gate says so loudly and goes on; what it *finds* always fails.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
+use crate::python;
 use crate::repository::{Repository, run};
-use crate::tool::Tool;
 
-const TOOL: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 /// An exception that nothing needs any more fails too, or the list would only grow. Not so who may
 /// depend on what, which both graphs share.
 const POLICY: [&str; 10] = [
@@ -35,7 +34,7 @@ const ADVISORIES: [&str; 3] = ["--offline", "check", "advisories"];
 
 /// Judges the dependency graphs by `deny.toml`.
 pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
-    let tool = TOOL.path(repository)?;
+    let tool = python::environment(repository)?.with_file_name("cargo-deny");
     run(subcommand(repository, &tool, &POLICY))?;
     run(subcommand(repository, &tool, &[&FUZZ[..], &FUZZ_POLICY].concat()))?;
     // Fetched by a command of its own: only then is a failure known to be no finding.
@@ -57,7 +56,7 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
     }
 }
 
-fn subcommand(repository: &Repository, tool: &PathBuf, arguments: &[&str]) -> Command {
+fn subcommand(repository: &Repository, tool: &Path, arguments: &[&str]) -> Command {
     let mut command = repository.command(tool);
     // A git that asks for credentials would wait for ever.
     command.arg("--locked").args(arguments).env("GIT_TERMINAL_PROMPT", "0");

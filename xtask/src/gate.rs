@@ -5,45 +5,75 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use crate::repository::{Repository, run};
 use crate::tidy;
-#[cfg(unix)]
-use crate::{bench, deny, documents, packages, prove, python, shells, vectors};
+#[cfg(target_os = "linux")]
+use crate::{bench, debian, deny, documents, packages, prove, python, shells, systems};
 
 type Check = fn(&Repository) -> anyhow::Result<()>;
 
 struct Step {
     name: &'static str,
     check: Check,
+    /// What it needs of Debian, as `debian::install` has it.
+    needs: &'static [&'static str],
 }
 
-#[cfg(unix)]
+const fn step(name: &'static str, check: Check) -> Step {
+    Step { name, check, needs: &[] }
+}
+
+const FORMAT: Step = step("format", format);
+const RULES: Step = step("repository rules", tidy::check);
+const CLIPPY: Step = step("clippy", clippy);
+
+#[cfg(target_os = "linux")]
 const WHOLE: &[Step] = &[
-    Step { name: "format", check: format },
-    Step { name: "repository rules", check: tidy::check },
-    Step { name: "clippy", check: clippy },
-    Step { name: "documentation", check: documentation },
-    Step { name: "dependency policy", check: deny::check },
-    Step { name: "test vectors", check: vectors::check },
-    Step { name: "tests", check: all_tests },
-    Step { name: "shells and manual pages", check: shells::check },
-    Step { name: "tests in Python", check: python::check },
-    Step { name: "fuzz targets, short", check: prove::fuzz::short },
-    Step { name: "packages", check: packages::check },
-    Step { name: "documents", check: documents::check },
-    Step { name: "bench, smoke", check: bench::smoke },
+    FORMAT,
+    RULES,
+    CLIPPY,
+    step("documentation", documentation),
+    step("dependency policy", deny::check),
+    step("test vectors", |repository| python::vectors(repository, &["--check"])),
+    step("tests", all_tests),
+    Step {
+        name: "shells and manual pages",
+        check: shells::check,
+        needs: &[
+            "bash=bash",
+            "elvish=elvish",
+            "fish=fish",
+            "groff=groff",
+            "mandoc=mandoc",
+            "zsh=zsh",
+        ],
+    },
+    Step {
+        name: "tests in Python",
+        check: python::check,
+        needs: &["postgresql", "odbc-postgresql", "libodbc2"],
+    },
+    step("fuzz targets, short", prove::fuzz::short),
+    step("packages", packages::check),
+    Step {
+        name: "documents",
+        check: documents::check,
+        needs: &["curl=curl", "nodejs=node", "npm=npm", "r-base-core=Rscript"],
+    },
+    step("bench, smoke", bench::smoke),
+    Step { name: "other systems", check: systems::check, needs: &systems::PACKAGES },
 ];
 
 /// Everything: `cargo xtask test`.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub(crate) fn whole(repository: &Repository) -> anyhow::Result<()> {
     walk(repository, WHOLE)
 }
 
 /// One step of it: `cargo xtask test --only NAME`.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub(crate) fn only(repository: &Repository, name: &str) -> anyhow::Result<()> {
     let known: Vec<_> = WHOLE.iter().map(|step| step.name).collect();
     let step = WHOLE.iter().position(|step| step.name == name);
@@ -53,29 +83,54 @@ pub(crate) fn only(repository: &Repository, name: &str) -> anyhow::Result<()> {
 
 /// The inner loop: `cargo xtask test --quick`.
 pub(crate) fn quick(repository: &Repository) -> anyhow::Result<()> {
-    walk(
-        repository,
-        &[
-            Step { name: "format", check: format },
-            Step { name: "repository rules", check: tidy::check },
-            Step { name: "clippy", check: clippy },
-            Step { name: "unit tests", check: unit_tests },
-        ],
-    )
+    walk(repository, &[FORMAT, RULES, CLIPPY, step("unit tests", unit_tests)])
 }
 
 fn walk(repository: &Repository, steps: &[Step]) -> anyhow::Result<()> {
     let gate_started = Instant::now();
-    for (number, Step { name, check }) in (1..).zip(steps) {
-        let label = format!("[{number}/{}] {name}", steps.len());
+    #[cfg(target_os = "linux")]
+    let missing = provide(repository, steps)?;
+    #[cfg(not(target_os = "linux"))]
+    let missing: [&str; 0] = [];
+    let lacks = |step: &Step| step.needs.iter().any(|need| missing.contains(&package(need)));
+    let mut left_out = Vec::new();
+    for (number, step) in (1..).zip(steps) {
+        let label = format!("[{number}/{}] {}", steps.len(), step.name);
+        if lacks(step) {
+            println!("{label}: left out");
+            left_out.push(step.name);
+            continue;
+        }
         println!("{label} …");
         let started = Instant::now();
-        check(repository)
+        (step.check)(repository)
             .with_context(|| format!("{label} failed after {}", seconds(started.elapsed())))?;
         println!("{label}: passed in {}", seconds(started.elapsed()));
     }
-    println!("all {} steps passed in {}", steps.len(), seconds(gate_started.elapsed()));
+    let passed = steps.len() - left_out.len();
+    println!("{passed} of {} steps passed in {}", steps.len(), seconds(gate_started.elapsed()));
+    ensure!(left_out.is_empty(), "not run: {}", left_out.join(", "));
     Ok(())
+}
+
+/// Installs what the steps need of the system, all at once; returns what is missing still.
+#[cfg(target_os = "linux")]
+fn provide(repository: &Repository, steps: &[Step]) -> anyhow::Result<Vec<&'static str>> {
+    let steps = steps.iter();
+    // Debian's compiler is for those who have not told rustup to bring what is needed.
+    let steps =
+        steps.filter(|it| it.needs != systems::PACKAGES || !systems::in_toolchain(repository));
+    let needs: Vec<_> = steps.flat_map(|step| step.needs).copied().collect();
+    let missing = debian::install(repository, &needs)?;
+    if !missing.is_empty() {
+        println!("not there, and to install them takes root: {}", missing.join(" "));
+        println!("the steps that need them are left out, and the gate fails at its end");
+    }
+    Ok(missing)
+}
+
+fn package(need: &'static str) -> &'static str {
+    need.split('=').next().unwrap_or(need)
 }
 
 fn seconds(duration: Duration) -> String {
@@ -98,7 +153,12 @@ fn documentation(repository: &Repository) -> anyhow::Result<()> {
 }
 
 fn all_tests(repository: &Repository) -> anyhow::Result<()> {
-    run(repository.cargo(&["test", "--workspace", "--locked"]))
+    let mut tests = repository.cargo(&["test", "--workspace", "--locked"]);
+    // Many wait for a process or a clock: two for each processor of a small machine keep it busy.
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        tests.env("RUST_TEST_THREADS", "4");
+    }
+    run(tests)
 }
 
 fn unit_tests(repository: &Repository) -> anyhow::Result<()> {
@@ -118,15 +178,12 @@ mod tests {
     #[test]
     fn the_first_step_that_fails_ends_the_gate_and_is_named() {
         let steps = [
-            Step { name: "good", check: |_| Ok(()) },
-            Step { name: "bad", check: |_| bail!("it rains") },
-            Step {
-                name: "never",
-                check: |_| {
-                    REACHED.fetch_add(1, Ordering::Relaxed);
-                    Ok(())
-                },
-            },
+            step("good", |_| Ok(())),
+            step("bad", |_| bail!("it rains")),
+            step("never", |_| {
+                REACHED.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }),
         ];
         let error = format!("{:#}", walk(&Repository::from_env(), &steps).unwrap_err());
         assert!(error.starts_with("[2/3] bad failed after "), "{error}");

@@ -10,52 +10,50 @@
     reason = "a chore reads the environment of the person who started it, and reports to them"
 )]
 #![cfg_attr(
-    not(unix),
-    allow(dead_code, reason = "elsewhere than on Unix there is the inner loop and no more")
+    not(target_os = "linux"),
+    allow(dead_code, reason = "elsewhere there is the inner loop and no more")
 )]
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod bench;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod binary;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod checkout;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod debian;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod deny;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod dist;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod documents;
 mod gate;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod packages;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod prove;
 mod published;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod python;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod relay;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod release;
 mod repository;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod safe;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod shells;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod snapshots;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod stranger;
-#[cfg(unix)]
-mod terminal;
+#[cfg(target_os = "linux")]
+mod systems;
 mod tidy;
 mod tool;
-#[cfg(unix)]
-mod vectors;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod venv;
 
 use std::process::ExitCode;
@@ -84,13 +82,13 @@ enum Chore {
         #[arg(long, value_name = "STEP", conflicts_with = "quick")]
         only: Option<String>,
     },
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     /// Run the long proofs: all of them, or the named ones.
     Prove {
         /// Names of proofs.
         names: Vec<String>,
     },
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     /// Measure how fast passsafe is, against floors and other programs, and write the report.
     Bench {
         /// Names of chapters.
@@ -99,32 +97,20 @@ enum Chore {
         #[arg(long, conflicts_with = "names")]
         smoke: bool,
     },
-    #[cfg(unix)]
-    /// Run the code blocks of the documents, or of those whose path contains PART.
-    Documents {
-        /// Such as `README` or `docs/rust`.
-        part: Option<String>,
-    },
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     /// Make what is given out besides the crates, of the current commit, in `target/dist`.
     Dist {
         /// Make it twice, compare, and use it where there is nothing else.
         #[arg(long)]
         check: bool,
     },
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     /// Try a release in a copy, or make it; nothing is pushed or published.
     Release(release::Arguments),
-    #[cfg(unix)]
-    /// Load the completions in real shells and have the manual pages read.
-    Shells,
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     /// Write anew what is made of the command line's definitions: help screens, docs/cli.md.
     Snapshots,
-    #[cfg(unix)]
-    /// Build the wheel and test it, which is a step of the gate.
-    Python,
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     /// Write the test vectors of the sealed record and the token.
     Vectors {
         /// Write nothing; fail if the files are not what would be written.
@@ -136,35 +122,29 @@ enum Chore {
 fn main() -> ExitCode {
     let repository = Repository::from_env();
     let result = match Arguments::parse().chore {
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         Chore::Test { only: Some(step), .. } => gate::only(&repository, &step),
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         Chore::Test { quick: false, .. } => gate::whole(&repository),
         Chore::Test { .. } => gate::quick(&repository),
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         Chore::Prove { names } => prove::prove(&repository, &names),
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         Chore::Bench { smoke: true, .. } => bench::smoke(&repository),
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         Chore::Bench { names, .. } => bench::bench(&repository, &names),
-        #[cfg(unix)]
-        Chore::Documents { part } => documents::some(&repository, &part.unwrap_or_default()),
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         Chore::Dist { check: false } => dist::make(&repository),
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         Chore::Dist { check: true } => dist::check(&repository),
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         Chore::Release(arguments) => release::release(&repository, &arguments),
-        #[cfg(unix)]
-        Chore::Shells => shells::check(&repository),
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         Chore::Snapshots => snapshots::write(&repository),
-        #[cfg(unix)]
-        Chore::Python => python::check(&repository),
-        #[cfg(unix)]
-        Chore::Vectors { check: false } => vectors::write(&repository),
-        #[cfg(unix)]
-        Chore::Vectors { check: true } => vectors::check(&repository),
+        #[cfg(target_os = "linux")]
+        Chore::Vectors { check } => {
+            python::vectors(&repository, if check { &["--check"] } else { &[] })
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -177,6 +157,8 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::CommandFactory as _;
 
     use super::*;
@@ -184,5 +166,23 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_chore_that_a_document_types_is_there() {
+        let root = Repository::from_env().path("");
+        let documents = ignore::WalkBuilder::new(root).require_git(false).build().flatten();
+        let is_document = |path: &Path| path.extension().is_some_and(|it| it == "md");
+        let mut typed = 0;
+        for path in documents.map(ignore::DirEntry::into_path).filter(|it| is_document(it)) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for line in text.lines().filter_map(|line| line.strip_prefix("$ cargo xtask ")) {
+                let words = line.split('#').next().unwrap_or_default().split_whitespace();
+                let parsed = Arguments::try_parse_from(std::iter::once("xtask").chain(words));
+                assert!(parsed.is_ok(), "{}: {line}", path.display());
+                typed += 1;
+            }
+        }
+        assert!(typed > 5, "only {typed}");
     }
 }

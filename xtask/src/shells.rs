@@ -10,9 +10,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 
+use rexpect::reader::Options;
+use rexpect::session::spawn_with_options;
+
+use crate::binary;
 use crate::repository::Repository;
-use crate::terminal::{Size, Terminal};
-use crate::{binary, debian};
 
 const FOLDER: &str = "target/shells";
 
@@ -56,12 +58,11 @@ pub(crate) fn check(repository: &Repository) -> anyhow::Result<()> {
         fs::write(folder.join(shell), script)?;
     }
     for shell in &ASKED {
-        ask(repository, shell, &folder)
-            .with_context(|| format!("completions for {}", shell.name))?;
+        ask(shell, &folder).with_context(|| format!("completions for {}", shell.name))?;
     }
-    ask_elvish(repository, &folder).context("completions for elvish")?;
-    ask_zsh(repository, &folder).context("completions for zsh")?;
-    read_pages(repository, &binary, &folder.join("man"))
+    ask_elvish(&folder).context("completions for elvish")?;
+    ask_zsh(&folder).context("completions for zsh")?;
+    read_pages(&binary, &folder.join("man"))
 }
 
 fn printed(binary: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
@@ -70,10 +71,9 @@ fn printed(binary: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-fn ask(repository: &Repository, shell: &Asked, folder: &Path) -> anyhow::Result<()> {
-    let binary = debian::program(repository, shell.name)?;
+fn ask(shell: &Asked, folder: &Path) -> anyhow::Result<()> {
     for (line, wanted) in QUESTIONS {
-        let mut command = Command::new(&binary);
+        let mut command = Command::new(shell.name);
         command.args(shell.arguments).arg(shell.line);
         command.env("SCRIPT", folder.join(shell.name)).env("LINE", line);
         answer(&mut command, line, wanted)?;
@@ -92,10 +92,9 @@ fn answer(command: &mut Command, line: &str, wanted: &str) -> anyhow::Result<()>
 }
 
 /// Where elvish registers completions there is at a terminal only, so a module stands in.
-fn ask_elvish(repository: &Repository, folder: &Path) -> anyhow::Result<()> {
+fn ask_elvish(folder: &Path) -> anyhow::Result<()> {
     const MODULE: &str = "var completion: = (ns [&arg-completer=[&]])\n\
         fn complex-candidate {|word @_ &display='' &code-suffix=''| put $word }\n";
-    let binary = debian::program(repository, "elvish")?;
     let script = fs::read_to_string(folder.join("elvish"))?;
     let folder = folder.join("elvish.d");
     fs::create_dir_all(&folder)?;
@@ -110,40 +109,37 @@ fn ask_elvish(repository: &Repository, folder: &Path) -> anyhow::Result<()> {
         let ask = folder.join("ask.elv");
         // Fixed values of an argument without a flag are nothing that its generator knows.
         let wanted = if before.ends_with("completions") { "--help" } else { wanted };
-        answer(Command::new(&binary).arg("-norc").arg(ask), line, wanted)?;
+        answer(Command::new("elvish").arg("-norc").arg(ask), line, wanted)?;
     }
     Ok(())
 }
 
-/// zsh completes at a terminal only.
-fn ask_zsh(repository: &Repository, folder: &Path) -> anyhow::Result<()> {
-    let mut zsh = Command::new(debian::program(repository, "zsh")?);
+/// zsh completes at a terminal only. What is typed is run then, by a function in the command's
+/// place, which says what it was given.
+fn ask_zsh(folder: &Path) -> anyhow::Result<()> {
+    let mut zsh = Command::new("zsh");
     zsh.args(["-f", "-i"]).env_clear().envs([("TERM", "xterm"), ("PATH", "/usr/bin:/bin")]);
-    let size = Size::new(24, 80).context("no size")?;
-    let mut terminal = Terminal::start(&zsh, size)?;
-    let script = folder.join("zsh");
-    let load =
-        format!("PS1='> '; autoload -U compinit; compinit -D; source '{}'", script.display());
-    terminal.type_line(&load)?;
-    terminal.type_line("print loaded:$_comps[passsafe]")?;
-    terminal.wait_for("loaded:_passsafe")?;
+    let options = Options::default().timeout_ms(Some(20_000));
+    let mut terminal = spawn_with_options(zsh, options)?;
+    // In two words, so that the prompt is not found in the echo of this line.
+    terminal.send_line(&format!(
+        "PS1='rea''dy> '; autoload -U compinit; compinit -D; source '{}'; \
+         passsafe() {{ print ran:$*; }}; print loaded:$_comps[passsafe]",
+        folder.join("zsh").display()
+    ))?;
+    terminal.exp_string("loaded:_passsafe")?;
     for (line, wanted) in QUESTIONS {
-        terminal.wait_until("a prompt", |screen| screen.trim_end().ends_with("\n>"))?;
-        terminal.press(&format!("{line}\t"))?;
-        let kept = line.rsplit_once(' ').map_or("", |(kept, _)| kept);
-        let completed = format!("> {kept} {wanted}");
-        terminal
-            .wait_until(&completed, |screen| screen.lines().any(|it| it.starts_with(&completed)))?;
-        // Throws the line away (Ctrl-U).
-        terminal.press("\u{15}")?;
+        terminal.exp_string("ready> ")?;
+        terminal.send_line(&format!("{line}\t"))?;
+        let words = line.trim_start_matches("passsafe ");
+        let kept = words.rsplit_once(' ').map_or(String::new(), |(kept, _)| format!("{kept} "));
+        terminal.exp_string(&format!("ran:{kept}{wanted}"))?;
     }
     Ok(())
 }
 
 /// `mandoc` finds more to complain about, `groff` is what most systems format with.
-fn read_pages(repository: &Repository, binary: &Path, folder: &Path) -> anyhow::Result<()> {
-    let mandoc = debian::program(repository, "mandoc")?;
-    let groff = debian::program(repository, "groff")?;
+fn read_pages(binary: &Path, folder: &Path) -> anyhow::Result<()> {
     let into = folder.to_str().context("a path that is not UTF-8")?;
     printed(binary, &["man", "--into", into])?;
     let mut pages: Vec<PathBuf> = Vec::new();
@@ -153,14 +149,14 @@ fn read_pages(repository: &Repository, binary: &Path, folder: &Path) -> anyhow::
     ensure!(pages.len() > 6, "only {} manual pages", pages.len());
     for page in pages {
         let lint: [OsString; 4] = ["-T".into(), "lint".into(), "-W".into(), "warning".into()];
-        let found = complaints(Command::new(&mandoc).args(lint).arg(&page))?;
+        let found = complaints(Command::new("mandoc").args(lint).arg(&page))?;
         // A date would make two builds of one source differ.
         let found: Vec<&str> = found.lines().filter(|it| !it.contains("missing date")).collect();
         if let [first, ..] = found.as_slice() {
             bail!("{first}");
         }
         let found =
-            complaints(Command::new(&groff).args(["-man", "-ww", "-Tutf8", "-z"]).arg(&page))?;
+            complaints(Command::new("groff").args(["-man", "-ww", "-Tutf8", "-z"]).arg(&page))?;
         ensure!(found.is_empty(), "{found}");
     }
     Ok(())

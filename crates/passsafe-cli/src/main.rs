@@ -4,6 +4,15 @@
 //! terminal. Only this file reads the command line, and only `os/environment.rs` the
 //! environment.
 
+#![cfg_attr(
+    not(unix),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "serve and run refuse there, and their parts lie idle"
+    )
+)]
+
 mod cli;
 mod commands;
 #[cfg(unix)]

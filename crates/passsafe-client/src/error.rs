@@ -302,24 +302,22 @@ impl std::error::Error for Kind {
 }
 
 /// The limit that the system's refusal is due to.
+#[cfg(unix)]
 fn limit(error: &std::io::Error) -> Option<&'static str> {
-    #[cfg(unix)]
-    {
-        use rustix::io::Errno;
-        match Errno::from_io_error(error)? {
-            Errno::MFILE => Some("this process may open no more files (RLIMIT_NOFILE)"),
-            Errno::NFILE => Some("the system may open no more files"),
-            Errno::ADDRNOTAVAIL => Some("no port of this machine is left to connect from"),
-            Errno::AGAIN => Some("this account may start no more threads (RLIMIT_NPROC)"),
-            Errno::NOMEM | Errno::NOBUFS => Some("no memory is left for a thread or a connection"),
-            _ => None,
-        }
+    use rustix::io::Errno;
+    match Errno::from_io_error(error)? {
+        Errno::MFILE => Some("this process may open no more files (RLIMIT_NOFILE)"),
+        Errno::NFILE => Some("the system may open no more files"),
+        Errno::ADDRNOTAVAIL => Some("no port of this machine is left to connect from"),
+        Errno::AGAIN => Some("this account may start no more threads (RLIMIT_NPROC)"),
+        Errno::NOMEM | Errno::NOBUFS => Some("no memory is left for a thread or a connection"),
+        _ => None,
     }
-    #[cfg(not(unix))]
-    {
-        let _unknown = error;
-        None
-    }
+}
+
+#[cfg(not(unix))]
+fn limit(_: &std::io::Error) -> Option<&'static str> {
+    None
 }
 
 impl Kind {

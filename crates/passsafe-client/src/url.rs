@@ -110,6 +110,7 @@ pub(crate) enum Host {
     Address(IpAddr),
     Name(String),
     /// The absolute path of a Unix socket.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "refused where an address is read"))]
     Socket(String),
 }
 

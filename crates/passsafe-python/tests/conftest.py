@@ -158,10 +158,12 @@ class Listener:
         for it in [self._socket, *self._connections]:
             with contextlib.suppress(OSError):
                 it.shutdown(socket.SHUT_RDWR)
-            it.close()
         for thread in self._threads:
             thread.join(PATIENCE)
             assert not thread.is_alive()
+        # Not before: a thread may be about to use its connection.
+        for it in [self._socket, *self._connections]:
+            it.close()
 
 
 Listen = Callable[[Callable[[socket.socket], None]], Listener]

@@ -15,7 +15,7 @@ use passsafe_core::Secret;
 
 use crate::cli::args::RunArgs;
 use crate::commands::open;
-use crate::os::{environment, exec, hardening, limits};
+use crate::os::{environment, exec, hardening};
 use crate::text::failure::{Failure, code};
 use destinations::Destinations;
 
@@ -67,6 +67,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
 fn in_memory(secret: &Secret) -> Result<OwnedFd, Failure> {
     use rustix::fs::{Mode, fchmod};
     use rustix::io::{FdFlags, fcntl_setfd};
+
+    use crate::os::limits;
 
     let file = || -> std::io::Result<OwnedFd> {
         let file = crate::os::memfd::sealed(secret.expose())?;

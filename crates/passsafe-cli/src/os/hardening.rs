@@ -73,6 +73,7 @@ fn hide() -> io::Result<()> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[expect(clippy::unnecessary_wraps, reason = "as where the system can refuse")]
 fn hide() -> io::Result<()> {
     Ok(())
 }

@@ -46,6 +46,7 @@ fn takes_bytes(mut file: &File) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as where the system can tell")]
 fn takes_bytes(_: &File) -> io::Result<()> {
     Ok(())
 }
