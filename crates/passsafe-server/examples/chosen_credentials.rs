@@ -3,6 +3,8 @@
 //! The examples of the documents name credentials; this is the safe that they are run against.
 //! Credentials that stand anywhere protect nothing: what is in such a safe is no secret.
 
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "it seals what it serves")]
+
 use std::env;
 use std::error::Error;
 use std::future::pending;
